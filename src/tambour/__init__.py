@@ -1,0 +1,1 @@
+"""Tambour announces events before they start, once, and never after."""

@@ -1,0 +1,232 @@
+"""
+config.yaml and the environment, read once into frozen settings.
+
+The only reader of `os.environ`. Collects every problem before it gives up, each with
+its line. Defaults live here and nowhere else; `config.schema.json` is made from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from tambour.errors import ConfigError
+from tambour.model import Limits, Site
+from tambour.problems import Problem
+from tambour.yamltext import Document, YamlError, parse
+
+UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_RATE = re.compile(r"^(\d+)\s*/\s*([smhd])$")
+
+
+def parse_duration(text: str) -> timedelta:
+    """
+    Return the length of `90s`, `10m`, `2h`, `14d` or `1w`.
+
+    Raises:
+        ValueError: *text* is none of these.
+
+    """
+    match = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip())
+    if match is None:
+        msg = f"{text!r} is not a duration; write a number and s, m, h, d or w: 10m"
+        raise ValueError(msg)
+    return int(match[1]) * UNITS[match[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most *count* messages in each *per*."""
+
+    count: int
+    per: timedelta
+
+
+def _rate(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    match = _RATE.match(text.strip())
+    if match is None or int(match[1]) == 0:
+        msg = f"{text!r} is not a rate; write a number per s, m, h or d: 10/s"
+        raise ValueError(msg)
+    return Rate(int(match[1]), UNITS[match[2]])
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = f"{name!r} is not a time zone; write one like Europe/Paris"
+        raise ValueError(msg) from None
+    return name
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        msg = f"{url!r} is not an address; write one like https://www.example.org"
+        raise ValueError(msg)
+    return url.rstrip("/")
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v),
+]
+RateField = Annotated[Rate, BeforeValidator(_rate)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
+OnUncertain = Literal["resend", "hold"]
+
+
+class Settings(BaseModel):
+    """What all settings share: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class SiteSettings(Settings):
+    """`site:` the website the events belong to."""
+
+    name: str = Field(min_length=1)
+    url: HttpUrl
+    timezone: ZoneName = "UTC"
+    language: Language = "en"
+
+
+class SourceSettings(Settings):
+    """One of `sources:`, a folder of event files."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    path: str
+    dialect: str = "auto"
+    permalink: str | None = None
+    """Where the site shows a file, as in Jekyll: `/agenda/:title/`."""
+
+
+class CsvAudience(Settings):
+    """An audience kept in a CSV file: `email`, `name`, `language` and more."""
+
+    type: Literal["csv"]
+    path: str
+
+
+class OutboxChannel(Settings):
+    """Writes what would be sent into a folder; needs no network."""
+
+    type: Literal["outbox"]
+    path: str = "outbox"
+    sender: str | None = Field(default=None, alias="from")
+    on_uncertain: OnUncertain = "resend"
+
+
+class SmtpChannel(Settings):
+    """Mail through a submission server."""
+
+    type: Literal["smtp"]
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    username: str | None = None
+    password: SecretStr | None = None
+    sender: str = Field(alias="from", min_length=3)
+    reply_to: str | None = None
+    unsubscribe: str | None = None
+    """The address that answers List-Unsubscribe mail; the sender's by default."""
+    ca_file: str | None = None
+    """A private authority's certificates, besides the system's."""
+    rate: RateField | None = None
+    timeout: Duration = timedelta(seconds=60)
+    on_uncertain: OnUncertain = "resend"
+
+
+class WebhookChannel(Settings):
+    """Signed JSON to a URL, as Standard Webhooks describes."""
+
+    type: Literal["webhook"]
+    url: SecretStr
+    secret: SecretStr | None = None
+    rate: RateField | None = None
+    timeout: Duration = timedelta(seconds=20)
+    on_uncertain: OnUncertain = "hold"
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            msg = "not an http or https address"
+            raise ValueError(msg)
+        return value
+
+
+ChannelSettings = Annotated[
+    OutboxChannel | SmtpChannel | WebhookChannel, Field(discriminator="type")
+]
+
+
+class Safety(Settings):
+    """`safety:` what must hold before anything leaves."""
+
+    test_recipients: tuple[str, ...] = ()
+    hold_before_send: Duration = timedelta(minutes=10)
+    settle: Duration = timedelta(minutes=10)
+    late_limit: Duration = timedelta(hours=24)
+    margin: Duration = timedelta(minutes=10)
+
+
+class Serve(Settings):
+    """`serve:` the public pages, when there are any."""
+
+    url: HttpUrl
+    port: int = Field(default=8080, ge=1, le=65535)
+
+
+class Config(Settings):
+    """Everything in config.yaml. `root` is the project folder, `secret` TAMBOUR_SECRET."""
+
+    version: Literal[1]
+    site: SiteSettings
+    sources: tuple[SourceSettings, ...] = ()
+    audiences: Mapping[str, CsvAudience] = Field(default_factory=dict)
+    channels: Mapping[str, ChannelSettings] = Field(default_factory=dict)
+    safety: Safety = Field(default_factory=Safety)
+    serve: Serve | None = None
+    ledger: str = "sqlite:///var/tambour.db"
+    root: Path = Field(default=Path(), exclude=True)
+    secret: SecretStr | None = Field(default=None, exclude=True)
+
+    def site_facts(self) -> Site:
+        """The site as pure code knows it."""
+        return Site(**self.site.model_dump())
+
+    def limits(self) -> Limits:
+        """The limits as planning knows them."""
+        return Limits(margin=self.safety.margin, late=self.safety.late_limit)

@@ -1,0 +1,82 @@
+"""
+The errors that end a command, and whose fault they are.
+
+    TambourError
+    ├ UserError        somebody can mend a file or an argument; no traceback
+    │  ├ ConfigError   config.yaml or the environment
+    │  └ TemplateError a template, or the editor's words in a campaign
+    ├ UnsafePlan       a safety stop; a person decides
+    ├ Unsupported      the channel cannot express this
+    └ LedgerError      the ledger is locked, damaged, foreign or newer than the code
+
+What is wrong in one event, campaign or audience file is a `Problem`, collected and
+shown; what a remote server does is an `Outcome`. Neither is ever raised.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from tambour.problems import Problem
+
+
+class Exit(IntEnum):
+    """Exit codes (contract)."""
+
+    DONE = 0
+    FAILURE = 1
+    USAGE = 2
+    PARTLY_SENT = 3
+    FINDINGS = 4
+    CONFIGURATION = 5
+    HELD = 6
+    LOCKED = 7
+    TEMPORARY = 75
+
+
+class TambourError(Exception):
+    """The root; its message is one sentence for a person."""
+
+    exit_code: ClassVar[Exit] = Exit.FAILURE
+
+
+class UserError(TambourError):
+    """A file or an argument is wrong; `problems` says where, all at once."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class ConfigError(UserError):
+    """The settings cannot be used."""
+
+    exit_code: ClassVar[Exit] = Exit.CONFIGURATION
+
+
+class TemplateError(UserError):
+    """A template cannot be rendered; nothing is sent from it."""
+
+
+class UnsafePlan(TambourError):  # noqa: N818 - a stop, not a fault
+    """Sending would be unsafe until a person decides."""
+
+    exit_code: ClassVar[Exit] = Exit.HELD
+
+
+class Unsupported(TambourError):  # noqa: N818 - a property of the channel
+    """The channel cannot express what was asked of it."""
+
+    exit_code: ClassVar[Exit] = Exit.CONFIGURATION
+
+
+class LedgerError(TambourError):
+    """The ledger cannot be trusted or opened."""
+
+
+class LedgerLocked(LedgerError):  # noqa: N818 - a state, not a fault
+    """Another Tambour is sending with this ledger."""
+
+    exit_code: ClassVar[Exit] = Exit.LOCKED

@@ -45,13 +45,21 @@ CODES: dict[str, str] = {
     # 1 settings (config.yaml)
     "E101": "config.yaml cannot be read",
     "E102": "config.yaml is not valid YAML",
-    "E103": "unknown setting",
+    "E103": "a setting is unknown",
     "E104": "a setting has a wrong value",
     "E105": "a required setting is missing",
     "E106": "an environment variable is not set",
+    "E107": "a setting is given twice",
     # 2 events
     # 3 campaigns
     # 4 templates
     # 5 audiences
+    "E501": "an audience file cannot be read",
+    "E502": "an audience file has no email column",
+    "E503": "an address is not valid",
+    "E504": "a row has more fields than there are columns",
+    "E505": "a language is not valid",
+    "W501": "an address is given twice",
+    "W502": "an audience has no addresses",
 }
 """Every code with its one-line title; `docs/problems.md` explains each."""

@@ -68,7 +68,8 @@ def parse(text: str, *, first_line: int = 1) -> Document:
         root = yaml.compose(text, Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = first_line + (mark.line if mark else 0)
+        last = max(len(text.splitlines()) - 1, 0)
+        line = first_line + (min(mark.line, last) if mark else 0)
         raise YamlError(_plain(error), line) from None
     except yaml.YAMLError as error:
         raise YamlError(str(error).splitlines()[0], first_line) from None

@@ -1,17 +1,12 @@
 """
-config.yaml and the environment, read once into frozen settings.
+The settings' shape and defaults; `config.schema.json` is made from it.
 
-The only reader of `os.environ`. Collects every problem before it gives up, each with
-its line. Defaults live here and nowhere else; `config.schema.json` is made from it.
+Defaults live here and nowhere else.
 """
 
 from __future__ import annotations
 
-import difflib
-import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,57 +20,12 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
+    WithJsonSchema,
     field_validator,
 )
 
-from tambour.errors import ConfigError
+from tambour.config.durations import Rate, parse_duration, parse_rate
 from tambour.model import Limits, Site
-from tambour.problems import Problem
-from tambour.yamltext import Document, YamlError, parse
-
-UNITS = {
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_RATE = re.compile(r"^(\d+)\s*/\s*([smhd])$")
-
-
-def parse_duration(text: str) -> timedelta:
-    """
-    Return the length of `90s`, `10m`, `2h`, `14d` or `1w`.
-
-    Raises:
-        ValueError: *text* is none of these.
-
-    """
-    match = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip())
-    if match is None:
-        msg = f"{text!r} is not a duration; write a number and s, m, h, d or w: 10m"
-        raise ValueError(msg)
-    return int(match[1]) * UNITS[match[2]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most *count* messages in each *per*."""
-
-    count: int
-    per: timedelta
-
-
-def _rate(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    match = _RATE.match(text.strip())
-    if match is None or int(match[1]) == 0:
-        msg = f"{text!r} is not a rate; write a number per s, m, h or d: 10/s"
-        raise ValueError(msg)
-    return Rate(int(match[1]), UNITS[match[2]])
 
 
 def _zone(name: str) -> str:
@@ -98,8 +48,13 @@ def _http_url(url: str) -> str:
 Duration = Annotated[
     timedelta,
     BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,6}\s*[smhdw]$"}),
 ]
-RateField = Annotated[Rate, BeforeValidator(_rate)]
+RateField = Annotated[
+    Rate,
+    BeforeValidator(parse_rate),
+    WithJsonSchema({"type": "string", "pattern": r"^[1-9][0-9]*\s*/\s*[smhd]$"}),
+]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
@@ -210,9 +165,9 @@ class Serve(Settings):
 
 
 class Config(Settings):
-    """Everything in config.yaml. `root` is the project folder, `secret` TAMBOUR_SECRET."""
+    """Everything in config.yaml; `root` is its folder, `secret` TAMBOUR_SECRET."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(lambda v: 1 if v == "1" else v)]
     site: SiteSettings
     sources: tuple[SourceSettings, ...] = ()
     audiences: Mapping[str, CsvAudience] = Field(default_factory=dict)
@@ -223,10 +178,40 @@ class Config(Settings):
     root: Path = Field(default=Path(), exclude=True)
     secret: SecretStr | None = Field(default=None, exclude=True)
 
+    @field_validator("ledger")
+    @classmethod
+    def _is_sqlite(cls, value: str) -> str:
+        if not value.startswith("sqlite:///") or value == "sqlite:///":
+            msg = "the ledger is a SQLite file; write sqlite:///var/tambour.db"
+            raise ValueError(msg)
+        return value
+
     def site_facts(self) -> Site:
-        """The site as pure code knows it."""
+        """Return the site as pure code knows it."""
         return Site(**self.site.model_dump())
 
     def limits(self) -> Limits:
-        """The limits as planning knows them."""
+        """Return the limits as planning knows them."""
         return Limits(margin=self.safety.margin, late=self.safety.late_limit)
+
+    def ledger_path(self) -> Path:
+        """Return the ledger's file; a relative one lies in the project."""
+        return self.root / self.ledger.removeprefix("sqlite:///")
+
+
+SECTIONS: Mapping[str, type[Settings]] = {
+    "site": SiteSettings,
+    "sources": SourceSettings,
+    "audiences": CsvAudience,
+    "safety": Safety,
+    "serve": Serve,
+    "csv": CsvAudience,
+    "outbox": OutboxChannel,
+    "smtp": SmtpChannel,
+    "webhook": WebhookChannel,
+}
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of config.yaml, for editors' completion."""
+    return Config.model_json_schema()

@@ -1,0 +1,54 @@
+"""Durations and rates as people write them: `10m`, `14d`, `10/s`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_RATE = re.compile(r"^(\d+)\s*/\s*([smhd])$")
+
+
+def parse_duration(text: str) -> timedelta:
+    """
+    Return the length of `90s`, `10m`, `2h`, `14d` or `1w`.
+
+    Raises:
+        ValueError: *text* is none of these.
+
+    """
+    match = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip())
+    if match is None:
+        msg = f"{text!r} is not a duration; write a number and s, m, h, d or w: 10m"
+        raise ValueError(msg)
+    return int(match[1]) * UNITS[match[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most *count* messages in each *per*."""
+
+    count: int
+    per: timedelta
+
+
+def parse_rate(text: str) -> Rate:
+    """
+    Return the rate of `10/s`, `30/m`, `50/h` or `2000/d`.
+
+    Raises:
+        ValueError: *text* is none of these.
+
+    """
+    match = _RATE.match(text.strip())
+    if match is None or int(match[1]) == 0:
+        msg = f"{text!r} is not a rate; write a number per s, m, h or d: 10/s"
+        raise ValueError(msg)
+    return Rate(int(match[1]), UNITS[match[2]])

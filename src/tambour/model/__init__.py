@@ -1,0 +1,86 @@
+"""
+The vocabulary of Tambour: immutable values that every other module speaks in.
+
+Knows nothing of files, databases, networks or clocks, and imports nothing of ours.
+Every instant is an aware `datetime`; the words are defined in `docs/glossary.md`.
+"""
+
+from tambour.model.campaigns import (
+    Campaign,
+    CampaignKind,
+    Cron,
+    Every,
+    Limits,
+    Offset,
+    Selection,
+    Site,
+    Target,
+    Window,
+)
+from tambour.model.events import (
+    Detail,
+    Event,
+    EventId,
+    EventStatus,
+    Facts,
+    instant,
+)
+from tambour.model.messages import (
+    DeliveryId,
+    DeliveryState,
+    Message,
+    Outcome,
+    OutcomeKind,
+    Recipient,
+    Rendered,
+)
+from tambour.model.plans import (
+    Decision,
+    EditionId,
+    EditionKind,
+    EditionState,
+    Entry,
+    EntryState,
+    FrozenEdition,
+    Plan,
+    Reason,
+    ReasonCode,
+    Snapshot,
+)
+
+__all__ = [
+    "Campaign",
+    "CampaignKind",
+    "Cron",
+    "Decision",
+    "DeliveryId",
+    "DeliveryState",
+    "Detail",
+    "EditionId",
+    "EditionKind",
+    "EditionState",
+    "Entry",
+    "EntryState",
+    "Event",
+    "EventId",
+    "EventStatus",
+    "Every",
+    "Facts",
+    "FrozenEdition",
+    "Limits",
+    "Message",
+    "Offset",
+    "Outcome",
+    "OutcomeKind",
+    "Plan",
+    "Reason",
+    "ReasonCode",
+    "Recipient",
+    "Rendered",
+    "Selection",
+    "Site",
+    "Snapshot",
+    "Target",
+    "Window",
+    "instant",
+]

@@ -1,0 +1,96 @@
+"""Messages, those who get them, and what becomes of each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import NewType
+
+DeliveryId = NewType("DeliveryId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """A subscriber's address frozen into an edition; `fields` are the CSV's others."""
+
+    address: str
+    name: str = ""
+    language: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """
+    An edition's words for one channel and language, before any recipient is known.
+
+    `tokens` maps each alphanumeric sentinel in the words to the recipient's attribute
+    that replaces it: `name`, `greeting`, `address`, `unsubscribe_url`, or a column.
+    `payload` is a post's own JSON, when its template makes one.
+    """
+
+    language: str
+    subject: str = ""
+    preheader: str = ""
+    html: str = ""
+    text: str = ""
+    payload: str = ""
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """
+    Bytes ready for a channel.
+
+    `content` is an RFC 5322 message, or a post's JSON object; `recipient` the envelope
+    address or the channel's account; `sender` the envelope sender, empty for posts;
+    `key` the idempotency key, stable over retries.
+    """
+
+    delivery: DeliveryId
+    recipient: str
+    key: str
+    content: bytes
+    sender: str = ""
+
+
+class OutcomeKind(StrEnum):
+    """What became of one attempt."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    REJECTED = "rejected"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """
+    The value of one attempt; remote failures are this, never exceptions.
+
+    `code` is the peer's own (`250`, `HTTP 410`) or ours (`timeout`, `unreachable`).
+    """
+
+    kind: OutcomeKind
+    code: str
+    reply: str = ""
+    retry_after: timedelta | None = None
+
+
+class DeliveryState(StrEnum):
+    """Where one (edition, channel, recipient) stands; `ledger.states` has the rules."""
+
+    PLANNED = "planned"
+    LEASED = "leased"
+    IN_FLIGHT = "in_flight"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"

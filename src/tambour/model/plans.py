@@ -1,0 +1,139 @@
+"""Plans: which editions are to come, why some will not, and what was frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from tambour.model.campaigns import Target
+from tambour.model.events import EventId, Facts
+
+EditionId = NewType("EditionId", str)
+
+
+class EditionKind(StrEnum):
+    """What an edition is to its readers."""
+
+    DIGEST = "digest"
+    REMINDER = "reminder"
+    CORRECTION = "correction"
+    CANCELLATION = "cancellation"
+
+
+class EntryState(StrEnum):
+    """Where a planned edition stands at the plan's `now` (contract of `plan`)."""
+
+    PLANNED = "planned"
+    DUE = "due"
+    HELD = "held"
+    MISSED = "missed"
+    SKIPPED = "skipped"
+    SENT = "sent"
+    SUPERSEDED = "superseded"
+
+
+class ReasonCode(StrEnum):
+    """Why an edition is not simply planned or due; one sentence each in the docs."""
+
+    EVENT_HELD = "event-held"
+    EVENT_HIDDEN = "event-hidden"
+    EVENT_CANCELLED = "event-cancelled"
+    EVENT_POSTPONED = "event-postponed"
+    NO_TIME_OF_DAY = "no-time-of-day"
+    TOO_CLOSE = "too-close"
+    LATE = "late"
+    ADDED_LATE = "added-late"
+    LATER_ONE_SPEAKS = "later-one-speaks"
+    BEFORE_CAMPAIGN = "before-campaign"
+    NO_EVENTS = "no-events"
+    NO_RECIPIENTS = "no-recipients"
+    AUDIENCE_EMPTIED = "audience-emptied"
+    AUDIENCE_TRIPLED = "audience-tripled"
+    AWAITS_APPROVAL = "awaits-approval"
+    ALREADY_FROZEN = "already-frozen"
+    DECIDED = "decided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A reason code with the sentence that a person reads."""
+
+    code: ReasonCode
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """
+    One (edition, channel, audience) of a plan.
+
+    `due` and `deadline` are aware UTC; a deadline is None when nothing in the edition
+    starts. `target` is the campaign's `to:` entry; `recipients` counts people now.
+    """
+
+    edition: EditionId
+    campaign: str
+    kind: EditionKind
+    events: tuple[EventId, ...]
+    target: Target
+    due: datetime
+    deadline: datetime | None
+    state: EntryState
+    reason: Reason | None = None
+    recipients: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every edition to come, and why some will not, ordered by due time."""
+
+    now: datetime
+    entries: tuple[Entry, ...]
+
+
+class EditionState(StrEnum):
+    """Where a frozen edition stands as a whole."""
+
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Decision(StrEnum):
+    """What a person decided about an edition."""
+
+    APPROVE = "approve"
+    HOLD = "hold"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenEdition:
+    """An edition whose words, facts and recipients no longer change."""
+
+    id: EditionId
+    campaign: str
+    kind: EditionKind
+    due: datetime
+    deadline: datetime | None
+    facts: tuple[Facts, ...]
+    frozen_at: datetime
+    state: EditionState = EditionState.OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """
+    What the ledger remembers, for planning.
+
+    Audience sizes are those of the last edition frozen for each audience.
+    """
+
+    editions: Mapping[EditionId, FrozenEdition] = field(default_factory=dict)
+    events_seen: Mapping[EventId, datetime] = field(default_factory=dict)
+    campaigns_seen: Mapping[str, datetime] = field(default_factory=dict)
+    audience_sizes: Mapping[str, int] = field(default_factory=dict)
+    decisions: Mapping[EditionId, Decision] = field(default_factory=dict)

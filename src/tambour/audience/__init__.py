@@ -1,0 +1,5 @@
+"""Who is written to: audiences and the addresses in them."""
+
+from tambour.audience.csv_file import load_csv
+
+__all__ = ["load_csv"]

@@ -1,0 +1,54 @@
+"""
+Rule 9: what nobody would get, or suddenly too many, is held for a person.
+
+An audience that emptied or tripled since its last edition holds the whole edition, its
+other channels too: an edition is approved and frozen as one, so what stayed behind
+could never follow. Knows sizes, not people.
+Source: vdirsyncer's `StorageEmpty`, which stops a synchronisation for the same reason.
+"""
+
+from __future__ import annotations
+
+from tambour.model import Campaign, Decision, EditionId, Reason, Target
+from tambour.planning import reasons
+from tambour.planning.situation import Situation
+
+SUDDEN_GROWTH = 3
+
+
+def size(target: Target, situation: Situation) -> int:
+    """Return how many would get it now; a post has one recipient, its account."""
+    if target.audience is None:
+        return 1
+    return situation.recipients.get(target.audience, 0)
+
+
+def hold(
+    edition: EditionId, *, campaign: Campaign, target: Target, situation: Situation
+) -> Reason | None:
+    """Return why a person must look before *edition* leaves by *target*, if so."""
+    decision = situation.snapshot.decisions.get(edition)
+    if decision is Decision.HOLD:
+        return reasons.decided(decision)
+    is_approved = decision is Decision.APPROVE
+    stop = None if is_approved else _sudden_change(campaign, situation)
+    if stop is not None:
+        return stop
+    if target.audience is not None and size(target, situation) == 0:
+        return reasons.no_recipients(target.audience)
+    if campaign.approve_manually and not is_approved:
+        return reasons.awaits_approval(edition)
+    return None
+
+
+def _sudden_change(campaign: Campaign, situation: Situation) -> Reason | None:
+    for target in campaign.targets:
+        if target.audience is None:
+            continue
+        before = situation.snapshot.audience_sizes.get(target.audience, 0)
+        now = size(target, situation)
+        if before > 0 and now == 0:
+            return reasons.audience_emptied(target.audience, before=before)
+        if before > 0 and now >= SUDDEN_GROWTH * before:
+            return reasons.audience_tripled(target.audience, before=before, now=now)
+    return None

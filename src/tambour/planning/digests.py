@@ -1,0 +1,217 @@
+"""
+Rules 4, 6 and 9 for digests: one edition a period, gathering what starts in a window.
+
+Only the latest period that is past may still speak. A digest that the ledger knows
+keeps the events it was frozen with; what becomes of them later is for corrections to
+say.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from tambour.model import (
+    Campaign,
+    CampaignKind,
+    Cron,
+    Decision,
+    EditionId,
+    EditionKind,
+    EditionState,
+    Entry,
+    EntryState,
+    EventStatus,
+    FrozenEdition,
+    Window,
+)
+from tambour.planning import reasons
+from tambour.planning.calendar import (
+    Occurrence,
+    at_clock,
+    latest,
+    occurrences,
+    shifted,
+)
+from tambour.planning.drafts import (
+    Draft,
+    Verdict,
+    entries_of,
+    missed,
+    remembered,
+    skipped,
+)
+from tambour.planning.situation import Situation, Upcoming, is_selected
+
+FIRST_REVISION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Series:
+    """A campaign with what its editions are made of; `events` in order of start."""
+
+    campaign: Campaign
+    situation: Situation
+    events: tuple[Upcoming, ...]
+    starts: tuple[datetime, ...]
+    known: FrozenEdition | None
+    """The latest edition that was sent or will be."""
+
+    def between(
+        self, begin: datetime, end: datetime, *, after: datetime
+    ) -> tuple[Upcoming, ...]:
+        """Return what starts in [begin, end), but later than *after*."""
+        first = max(bisect_left(self.starts, begin), bisect_right(self.starts, after))
+        return self.events[first : bisect_left(self.starts, end)]
+
+
+def digest_entries(situation: Situation) -> list[Entry]:
+    """Return the rows of the latest past period and of those up to the horizon."""
+    return [
+        entry
+        for campaign in situation.campaigns
+        if campaign.kind is CampaignKind.DIGEST
+        for draft in _drafts(campaign, situation)
+        for entry in entries_of(draft, situation)
+    ]
+
+
+def digest_edition(
+    campaign: Campaign, occurrence: Occurrence, *, revision: int = FIRST_REVISION
+) -> EditionId:
+    """Return the edition's name: its date, with the time where a day may have more."""
+    period = occurrence.nominal.date().isoformat()
+    if isinstance(campaign.schedule, Cron):
+        period = f"{period}-{occurrence.nominal:%H%M}"
+    return EditionId(f"{campaign.name}/{period}/{revision}")
+
+
+def window_bounds(
+    window: Window, *, due: datetime, send: datetime, zone: ZoneInfo
+) -> tuple[datetime, datetime]:
+    """
+    Return the stretch [begin, end) of starts that a digest gathers, in UTC.
+
+    From now on, it ends at the clock time of *due*, so that periods join without a
+    seam however late one is sent; from a later day on, it is made of whole days.
+    """
+    local = due.astimezone(zone)
+    clock = time() if window.skip_days else local.time()
+    last = shifted(local.date(), days=window.skip_days + window.days)
+    end = at_clock(last, clock, zone=zone)
+    if not window.skip_days:
+        return send, end
+    first = shifted(local.date(), days=window.skip_days)
+    return at_clock(first, clock, zone=zone), end
+
+
+def _drafts(campaign: Campaign, situation: Situation) -> Iterator[Draft]:
+    schedule = campaign.schedule
+    if schedule is None:
+        return
+    zone, now = situation.site.zone, situation.now
+    past = latest(schedule, zone, until=now)
+    coming = occurrences(schedule, zone, after=now, until=situation.horizon)
+    series = _series(campaign, situation)
+    for occurrence in (*([past] if past else ()), *coming):
+        yield _draft(occurrence, series)
+
+
+def _draft(occurrence: Occurrence, series: _Series) -> Draft:
+    draft = Draft(
+        edition=digest_edition(series.campaign, occurrence),
+        campaign=series.campaign,
+        kind=EditionKind.DIGEST,
+        events=(),
+        due=occurrence.at,
+        deadline=None,
+    )
+    frozen = series.situation.frozen(draft.edition)
+    if frozen is not None:
+        return _as_frozen(draft, frozen, situation=series.situation)
+    verdict = _objection(draft, series)
+    if verdict is not None:
+        return replace(draft, verdict=verdict)
+    return _gathered(draft, series)
+
+
+def _as_frozen(draft: Draft, frozen: FrozenEdition, *, situation: Situation) -> Draft:
+    zone, deadline = situation.site.zone, frozen.deadline
+    return replace(
+        draft,
+        events=tuple(facts.event for facts in frozen.facts),
+        due=frozen.due,
+        deadline=deadline,
+        verdict=remembered(frozen, situation, deadline=deadline, zone=zone),
+    )
+
+
+def _objection(draft: Draft, series: _Series) -> Verdict | None:
+    situation, due = series.situation, draft.due
+    zone, now, limit = situation.site.zone, situation.now, situation.limits.late
+    decision = situation.snapshot.decisions.get(draft.edition)
+    if decision is Decision.CANCEL:
+        return skipped(reasons.decided(decision))
+    seen = situation.campaign_seen(draft.campaign.name)
+    if due < seen <= now:
+        return skipped(reasons.before_campaign(due, seen, zone=zone))
+    if series.known is not None and due <= series.known.due:
+        reason = reasons.later_one_speaks(series.known.id)
+        return Verdict(state=EntryState.SUPERSEDED, reason=reason)
+    if now - due > limit:
+        return missed(reasons.late(due, limit, zone=zone))
+    return None
+
+
+def _gathered(draft: Draft, series: _Series) -> Draft:
+    situation, campaign = series.situation, series.campaign
+    zone, margin = situation.site.zone, situation.limits.margin
+    send = max(draft.due, situation.now)
+    begin, end = window_bounds(campaign.window, due=draft.due, send=send, zone=zone)
+    inside = series.between(begin, end, after=send + margin)
+    if inside:
+        return replace(
+            draft,
+            events=tuple(one.event.id for one in inside),
+            deadline=inside[0].starts_at - margin,
+        )
+    if campaign.send_empty:
+        return draft
+    return replace(draft, verdict=skipped(reasons.no_events(begin, end, zone=zone)))
+
+
+def _series(campaign: Campaign, situation: Situation) -> _Series:
+    events = tuple(
+        one
+        for one in situation.upcoming
+        if one.event.status is EventStatus.SCHEDULED
+        and is_selected(one.event, campaign.where)
+    )
+    return _Series(
+        campaign=campaign,
+        situation=situation,
+        events=events,
+        starts=tuple(one.starts_at for one in events),
+        known=_last_known(campaign, situation),
+    )
+
+
+def _last_known(campaign: Campaign, situation: Situation) -> FrozenEdition | None:
+    """
+    Return the latest edition of the campaign that was sent or will be.
+
+    One frozen under a clock that ran ahead does not count: it would silence the
+    campaign until then.
+    """
+    editions = (
+        frozen
+        for frozen in situation.snapshot.editions.values()
+        if frozen.kind is EditionKind.DIGEST
+        and frozen.campaign == campaign.name
+        and frozen.state is not EditionState.CANCELLED
+        and frozen.frozen_at <= situation.now
+    )
+    return max(editions, key=lambda one: (one.due, one.id), default=None)

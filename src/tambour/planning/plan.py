@@ -1,0 +1,64 @@
+"""
+The plan: every edition to come, and why some will not.
+
+A pure function of what was read and of `now`; calling it twice gives the same plan,
+and calling it after the ledger learned of the first gives nothing new to send. Each
+kind of edition has a room of its own that is handed the same `Situation`; corrections
+and cancellations will be two more of them.
+Source: vdirsyncer's and reader's separation of deciding from doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from tambour.model import Campaign, Entry, Event, Limits, Plan, Site, Snapshot
+from tambour.planning.digests import digest_entries
+from tambour.planning.reminders import reminder_entries
+from tambour.planning.situation import Situation, upcoming_events
+
+
+def make_plan(  # noqa: PLR0913 - all that a plan depends on, visibly
+    *,
+    events: Sequence[Event],
+    campaigns: Sequence[Campaign],
+    recipients: Mapping[str, int],
+    snapshot: Snapshot,
+    site: Site,
+    limits: Limits,
+    now: datetime,
+    until: datetime,
+) -> Plan:
+    """
+    Return what is due at *now*, what is planned by *until*, and what will not leave.
+
+    Args:
+        recipients: how many people each audience has now, by its name.
+        until: bounds what is listed; what is due at *now* does not depend on it.
+
+    Raises:
+        ValueError: *now* or *until* has no zone.
+
+    """
+    if now.tzinfo is None or until.tzinfo is None:
+        msg = "now and until need a zone"
+        raise ValueError(msg)
+    now = now.astimezone(UTC)
+    situation = Situation(
+        upcoming=upcoming_events(events, now),
+        campaigns=tuple(campaigns),
+        recipients=recipients,
+        snapshot=snapshot,
+        site=site,
+        limits=limits,
+        now=now,
+        horizon=max(now, until.astimezone(UTC)),
+    )
+    entries = (*reminder_entries(situation), *digest_entries(situation))
+    return Plan(now=now, entries=tuple(sorted(entries, key=_order)))
+
+
+def _order(entry: Entry) -> tuple[datetime, str, str, str]:
+    target = entry.target
+    return entry.due, entry.edition, target.channel, target.audience or ""

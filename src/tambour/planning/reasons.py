@@ -1,0 +1,188 @@
+"""
+Why an edition does not simply go out: every sentence that planning says to people.
+
+Decides nothing; the rules decide and ask for the words here. Times are shown in the
+zone that the rule reasoned in, without the machine's language settings.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tambour.model import Decision, EditionId, EventStatus, Offset, Reason, ReasonCode
+
+_STATUS = {
+    EventStatus.HELD: Reason(
+        code=ReasonCode.EVENT_HELD, text="The event's file has an error to mend first."
+    ),
+    EventStatus.HIDDEN: Reason(
+        code=ReasonCode.EVENT_HIDDEN, text="The site does not show this event."
+    ),
+    EventStatus.CANCELLED: Reason(
+        code=ReasonCode.EVENT_CANCELLED, text="The event is cancelled."
+    ),
+    EventStatus.POSTPONED: Reason(
+        code=ReasonCode.EVENT_POSTPONED,
+        text="The event is postponed and has no new date yet.",
+    ),
+}
+
+
+def shown(at: datetime, zone: ZoneInfo) -> str:
+    """Return *at* as `2027-03-25 09:00 CET`."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def spelled(length: timedelta) -> str:
+    """Return a length of time as `2 d`, `1 h 30 min` or `45 s`."""
+    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
+def of_status(status: EventStatus) -> Reason | None:
+    """Return why an event of this status is not announced; None when it is."""
+    return _STATUS.get(status)
+
+
+def no_time_of_day(offset: Offset) -> Reason:
+    """Hours cannot be counted back from a date."""
+    return Reason(
+        code=ReasonCode.NO_TIME_OF_DAY,
+        text="The event has a date, but no time of day to count "
+        f"{offset.key} back from.",
+    )
+
+
+def too_close(due: datetime, deadline: datetime, *, zone: ZoneInfo) -> Reason:
+    """The reminder falls on or after the last moment to speak."""
+    return Reason(
+        code=ReasonCode.TOO_CLOSE,
+        text=f"Due {shown(due, zone)}, but nothing may leave from "
+        f"{shown(deadline, zone)} on, so close to the start.",
+    )
+
+
+def late(since: datetime, limit: timedelta, *, zone: ZoneInfo) -> Reason:
+    """Nobody was there to send it, and by now it says the wrong thing."""
+    return Reason(
+        code=ReasonCode.LATE,
+        text=f"It could have left from {shown(since, zone)} on, but nothing was sent "
+        f"within {spelled(limit)}; later than that it stays unsent.",
+    )
+
+
+def deadline_passed(deadline: datetime, *, zone: ZoneInfo) -> Reason:
+    """Nobody was there to send it in time."""
+    return Reason(
+        code=ReasonCode.LATE,
+        text=f"Nothing was sent before its deadline, {shown(deadline, zone)}.",
+    )
+
+
+def cut_off(deadline: datetime, *, zone: ZoneInfo) -> Reason:
+    """It was frozen, and not finished in time."""
+    return Reason(
+        code=ReasonCode.LATE,
+        text=f"Its deadline, {shown(deadline, zone)}, passed before it was finished; "
+        "what had not left stays unsent.",
+    )
+
+
+def seen_past_deadline(seen: datetime, deadline: datetime, *, zone: ZoneInfo) -> Reason:
+    """The event came too late to be announced at all."""
+    return Reason(
+        code=ReasonCode.ADDED_LATE,
+        text=f"The event was first seen {shown(seen, zone)}, when the deadline, "
+        f"{shown(deadline, zone)}, had passed.",
+    )
+
+
+def added_late(seen: datetime, due: datetime, *, zone: ZoneInfo) -> Reason:
+    """The campaign does not make up for what was due before an event was added."""
+    return Reason(
+        code=ReasonCode.ADDED_LATE,
+        text=f"Due {shown(due, zone)}, before the event was first seen "
+        f"({shown(seen, zone)}), and the campaign skips late additions.",
+    )
+
+
+def later_one_speaks(later: EditionId) -> Reason:
+    """Readers get one message instead of several at once."""
+    return Reason(
+        code=ReasonCode.LATER_ONE_SPEAKS,
+        text=f"The later edition {later} takes its place.",
+    )
+
+
+def before_campaign(due: datetime, seen: datetime, *, zone: ZoneInfo) -> Reason:
+    """A new campaign does not start with its past."""
+    return Reason(
+        code=ReasonCode.BEFORE_CAMPAIGN,
+        text=f"Due {shown(due, zone)}, before the campaign was first seen "
+        f"({shown(seen, zone)}).",
+    )
+
+
+def no_events(begin: datetime, end: datetime, *, zone: ZoneInfo) -> Reason:
+    """There is nothing to gather."""
+    return Reason(
+        code=ReasonCode.NO_EVENTS,
+        text=f"No event to announce starts between {shown(begin, zone)} and "
+        f"{shown(end, zone)}.",
+    )
+
+
+def no_recipients(audience: str) -> Reason:
+    """Nobody would get it."""
+    return Reason(
+        code=ReasonCode.NO_RECIPIENTS, text=f"The audience {audience} has nobody in it."
+    )
+
+
+def audience_emptied(audience: str, *, before: int) -> Reason:
+    """A person should look before the audience is taken at its word."""
+    return Reason(
+        code=ReasonCode.AUDIENCE_EMPTIED,
+        text=f"The audience {audience} had {before} people at its last edition and has "
+        "nobody now; mend its source, or approve the edition.",
+    )
+
+
+def audience_tripled(audience: str, *, before: int, now: int) -> Reason:
+    """A person should look before so many strangers are written to."""
+    return Reason(
+        code=ReasonCode.AUDIENCE_TRIPLED,
+        text=f"The audience {audience} grew from {before} to {now} people since its "
+        "last edition; approve the edition if that is right.",
+    )
+
+
+def awaits_approval(edition: EditionId) -> Reason:
+    """The campaign says `approve: manual`."""
+    return Reason(
+        code=ReasonCode.AWAITS_APPROVAL,
+        text=f"It waits for a person: tambour approve {edition}",
+    )
+
+
+def already_frozen(frozen_at: datetime, *, zone: ZoneInfo) -> Reason:
+    """Its words no longer change."""
+    return Reason(
+        code=ReasonCode.ALREADY_FROZEN,
+        text=f"Its words and recipients were frozen {shown(frozen_at, zone)}.",
+    )
+
+
+def decided(decision: Decision) -> Reason:
+    """A person stopped it."""
+    verb = "cancelled" if decision is Decision.CANCEL else "held"
+    return Reason(code=ReasonCode.DECIDED, text=f"A person {verb} this edition.")
+
+
+def cancelled() -> Reason:
+    """The ledger says so, and no longer who asked."""
+    return Reason(code=ReasonCode.DECIDED, text="This edition was cancelled.")

@@ -1,0 +1,21 @@
+"""
+Words: templates and events in, what readers read out.
+
+Nothing here knows channels, MIME or the ledger; the same call serves preview, test and
+delivery. Read `mail` and `posts` first, then `parts` and `templates`.
+"""
+
+from tambour.rendering.checking import check
+from tambour.rendering.mail import is_personal, render_mail
+from tambour.rendering.posts import render_post
+from tambour.rendering.templates import Templates
+from tambour.rendering.words import greeting
+
+__all__ = [
+    "Templates",
+    "check",
+    "greeting",
+    "is_personal",
+    "render_mail",
+    "render_post",
+]

@@ -1,0 +1,69 @@
+"""
+The payload of a post: what a webhook receives, as JSON.
+
+Knows neither services nor signatures: a channel sends these bytes as they are, and the
+same bytes again at every retry. Source: design §10; Standard Webhooks 1.0 (the envelope
+of type, timestamp and data).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from tambour.errors import TemplateError
+from tambour.model import EditionId, EditionKind, Rendered
+
+
+def post_payload(  # noqa: PLR0913 - the parts of the contract's object
+    rendered: Rendered,
+    *,
+    edition: EditionId,
+    campaign: str,
+    kind: EditionKind,
+    events: Sequence[Mapping[str, Any]],
+    at: datetime,
+) -> bytes:
+    """
+    Return the JSON object that says *rendered*, or the template's own payload.
+
+    Args:
+        events: as in the contract's `events` command.
+        at: aware; when the payload was made.
+
+    Raises:
+        TemplateError: the template's own payload is not JSON.
+
+    """
+    if rendered.payload:
+        return _checked(rendered.payload)
+    envelope = {
+        "type": f"edition.{kind.value}",
+        "timestamp": at.astimezone(UTC).isoformat(timespec="seconds"),
+        "data": {
+            "edition": edition,
+            "campaign": campaign,
+            "kind": kind.value,
+            "text": rendered.text,
+            "html": rendered.html,
+            "events": list(events),
+        },
+    }
+    text = json.dumps(envelope, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
+def _checked(payload: str) -> bytes:
+    try:
+        json.loads(payload, parse_constant=_refuse)
+    except ValueError as error:
+        msg = f"the payload that the template makes is not JSON: {error}"
+        raise TemplateError(msg) from None
+    return payload.strip().encode("utf-8", "replace")
+
+
+def _refuse(constant: str) -> NoReturn:
+    msg = f"{constant} is no JSON value"
+    raise ValueError(msg)

@@ -76,6 +76,7 @@ def test_html_keeps_words_and_drops_danger(source: str, expected: str) -> None:
         pytest.param("[a](javascript:b)", "<a>a</a>", id="javascript"),
         pytest.param("[a](JaVaScRiPt:b)", "<a>a</a>", id="javascript-in-capitals"),
         pytest.param("![a](data:b)", '<img alt="a">', id="data"),
+        pytest.param("![a](mailto:b@c.d)", '<img alt="a">', id="image-by-mail"),
         pytest.param("[a](file:///b)", "<a>a</a>", id="file"),
         pytest.param("[a](http://[b)", "<a>a</a>", id="not-an-address"),
         pytest.param("[a]()", "a", id="nowhere"),

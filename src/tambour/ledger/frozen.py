@@ -1,0 +1,61 @@
+"""
+Facts, words and recipients as JSON text, and back.
+
+The format is part of the ledger: a field may be added with a default, never renamed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from tambour.model import EventId, EventStatus, Facts, Rendered
+
+
+def dump_facts(facts: Facts) -> str:
+    """Return *facts* as JSON; instants keep their offset."""
+    values = asdict(facts)
+    values["start"] = facts.start.isoformat()
+    values["end"] = facts.end.isoformat() if facts.end else None
+    return json.dumps(values, ensure_ascii=False)
+
+
+def load_facts(text: str) -> Facts:
+    """Return the facts, their instants in the event's own zone again."""
+    values = json.loads(text)
+    zone = ZoneInfo(values["timezone"])
+    start = datetime.fromisoformat(values["start"]).astimezone(zone)
+    end = values["end"]
+    return Facts(
+        event=EventId(values["event"]),
+        title=values["title"],
+        start=start,
+        end=datetime.fromisoformat(end).astimezone(zone) if end else None,
+        timezone=values["timezone"],
+        venue=values["venue"],
+        address=values["address"],
+        url=values["url"],
+        registration_url=values["registration_url"],
+        status=EventStatus(values["status"]),
+    )
+
+
+def dump_rendered(rendered: Rendered) -> str:
+    """Return *rendered* as JSON."""
+    values = {
+        "language": rendered.language,
+        "subject": rendered.subject,
+        "preheader": rendered.preheader,
+        "html": rendered.html,
+        "text": rendered.text,
+        "payload": rendered.payload,
+        "tokens": dict(rendered.tokens),
+    }
+    return json.dumps(values, ensure_ascii=False)
+
+
+def load_rendered(text: str) -> Rendered:
+    """Return the words; unknown fields of a later version are an error there."""
+    return Rendered(**json.loads(text))

@@ -1,0 +1,1 @@
+"""The ledger's migrations, in order; run by `opening`, inside one transaction."""

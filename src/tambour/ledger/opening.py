@@ -1,0 +1,169 @@
+"""
+Opening a ledger: writers create and migrate it, readers never do.
+
+A schema newer than the code is refused by both, an older one by readers. A reader finds
+an empty ledger where there is none yet.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from tambour.errors import LedgerError
+from tambour.ledger.database import Database, ledger_path
+from tambour.ledger.key import create_key, fingerprint, key_path, read_key
+from tambour.ledger.queries import keeping
+from tambour.ledger.schema import SCHEMA, metadata
+from tambour.ledger.store import Ledger
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_FINGERPRINT = "key_fingerprint"
+
+
+def open_for_writing(url: str, *, root: Path, secret: str | None = None) -> Ledger:
+    """
+    Open the ledger *url*, made and migrated if need be, with its key.
+
+    *secret* (TAMBOUR_SECRET) replaces the key's file; a ledger in memory without it
+    gets a key that is as short-lived as itself.
+
+    Raises:
+        LedgerError: it is newer than the code, belongs to another key, or cannot be
+            written; the message says what to do.
+
+    """
+    path = ledger_path(url, root)
+    if path is not None:
+        _make_folder(path.parent)
+    database = Database(path, writable=True)
+    try:
+        upgrade(database)
+        return Ledger(database, _own_key(database, path, secret))
+    except LedgerError:
+        database.close()
+        raise
+
+
+def open_for_reading(url: str, *, root: Path) -> Ledger:
+    """
+    Open the ledger *url* without changing anything on disk.
+
+    Raises:
+        LedgerError: it is older or newer than the code, or cannot be read.
+
+    """
+    path = ledger_path(url, root)
+    if path is None or not path.exists():
+        return Ledger(_empty_database())
+    database = Database(path, writable=False)
+    try:
+        with database.read() as connection:
+            revision = _revision(connection)
+        _refuse_other(revision, path)
+    except LedgerError:
+        database.close()
+        raise
+    if revision is None:
+        database.close()
+        return Ledger(_empty_database())
+    return Ledger(database)
+
+
+def upgrade(database: Database) -> bool:
+    """
+    Bring the tables to today's schema, in one transaction; False if they were.
+
+    Raises:
+        LedgerError: the schema is newer than the code, or the file cannot be written.
+
+    """
+    with database.write() as connection:
+        revision = _revision(connection)
+        if revision == SCHEMA:
+            return False
+        _refuse_newer(revision, database.path)
+        _migrate(connection)
+        return True
+
+
+def _migrate(connection: sa.Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, SCHEMA)
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+    return found.scalar_one_or_none()
+
+
+def _refuse_other(revision: str | None, path: Path) -> None:
+    _refuse_newer(revision, path)
+    if revision is not None and revision < SCHEMA:
+        msg = f"the ledger {path} is of an older version: run `tambour db upgrade`"
+        raise LedgerError(msg)
+
+
+def _refuse_newer(revision: str | None, path: Path | None) -> None:
+    if revision is not None and revision > SCHEMA:
+        msg = (
+            f"the ledger {path} was written by a newer Tambour (schema {revision},"
+            f" this one knows {SCHEMA}): update Tambour, or restore a backup"
+        )
+        raise LedgerError(msg)
+
+
+def _empty_database() -> Database:
+    database = Database(None, writable=True)
+    with database.write() as connection:
+        metadata.create_all(connection)
+    return database
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"the ledger's folder {folder} cannot be made ({error.strerror})"
+        raise LedgerError(msg) from error
+
+
+def _own_key(database: Database, path: Path | None, secret: str | None) -> bytes:
+    """Return the key, and tie the ledger to it at its first use."""
+    with database.read() as connection:
+        query = keeping.GET_META
+        known = connection.execute(query, {"name": _FINGERPRINT}).scalar()
+    key = secret.encode() if secret is not None else _key_of(path, known)
+    if known is None:
+        note = {"key": _FINGERPRINT, "value": fingerprint(key)}
+        with database.write() as connection:
+            connection.execute(keeping.SET_META, note)
+    elif known != fingerprint(key):
+        source = (
+            "TAMBOUR_SECRET" if secret is not None or path is None else key_path(path)
+        )
+        msg = f"{source} is not the key of the ledger {path}: restore the one it had"
+        raise LedgerError(msg)
+    return key
+
+
+def _key_of(path: Path | None, known: str | None) -> bytes:
+    if path is None:
+        return os.urandom(32)
+    file = key_path(path)
+    key = read_key(file)
+    if key is None and known is not None:
+        msg = (
+            f"the key {file} of the ledger is missing: restore it from a backup, or"
+            " give it as TAMBOUR_SECRET"
+        )
+        raise LedgerError(msg)
+    return create_key(file) if key is None else key

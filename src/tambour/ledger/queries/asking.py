@@ -1,0 +1,60 @@
+"""Questions about deliveries: the history, and whether its numbers add up."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tambour.ledger.schema import delivery, edition, part, told
+
+# ── History ─────────────────────────────────────────────────────────────────────
+
+_only_event = (
+    sa.select(sa.func.min(told.c.event))
+    .where(told.c.edition == edition.c.id)
+    .having(sa.func.count() == 1)
+    .scalar_subquery()
+)
+DELIVERIES = (
+    sa.select(
+        part.c.edition,
+        edition.c.campaign,
+        _only_event.label("event"),
+        part.c.channel,
+        delivery.c.recipient,
+        delivery.c.state,
+        delivery.c.attempts,
+        delivery.c.code,
+        delivery.c.reply,
+        delivery.c.message_id,
+        delivery.c.at,
+        delivery.c.next_try,
+    )
+    .join(part, part.c.id == delivery.c.part)
+    .join(edition, edition.c.id == part.c.edition)
+    .order_by(edition.c.due, part.c.edition, delivery.c.id)
+)
+"""Every delivery, the oldest edition first; filtered by the three that follow."""
+
+OF_EDITION = part.c.edition == sa.bindparam("edition")
+OF_ADDRESS = delivery.c.address == sa.bindparam("address")
+OF_EVENT = sa.exists().where(
+    told.c.edition == edition.c.id, told.c.event == sa.bindparam("event")
+)
+
+COUNTS = (
+    sa.select(
+        part.c.edition,
+        edition.c.campaign,
+        part.c.channel,
+        part.c.recipients,
+        delivery.c.state,
+        sa.func.count().label("number"),
+    )
+    .join(edition, edition.c.id == part.c.edition)
+    .join(delivery, delivery.c.part == part.c.id)
+    .group_by(part.c.id, delivery.c.state)
+    .order_by(edition.c.due, part.c.edition, part.c.channel)
+)
+"""How many recipients of each share are in each state."""
+
+OF_EDITIONS = part.c.edition.in_(sa.bindparam("editions", expanding=True))

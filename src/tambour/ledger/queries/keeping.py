@@ -1,0 +1,171 @@
+"""
+What the ledger remembers: editions, facts, words, recipients, decisions, suppressions.
+
+The upserts are the one part of SQL here that a second dialect spells by itself.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from tambour.ledger.schema import (
+    Instant,
+    audience_size,
+    campaign_seen,
+    content,
+    decision,
+    delivery,
+    edition,
+    event_seen,
+    meta,
+    part,
+    suppression,
+    told,
+)
+from tambour.model import DeliveryState
+
+# ── Meta ────────────────────────────────────────────────────────────────────────
+
+GET_META = sa.select(meta.c.value).where(meta.c.key == sa.bindparam("name"))
+"""One of the ledger's own notes."""
+
+SET_META = sa.insert(meta)
+"""Keep a note that is not there yet."""
+
+# ── Snapshot ────────────────────────────────────────────────────────────────────
+
+EDITIONS = sa.select(
+    edition,
+    decision.c.decision,
+    sa.exists().where(part.c.edition == edition.c.id, part.c.open).label("open"),
+).outerjoin(decision, decision.c.edition == edition.c.id)
+"""Every frozen edition, what was decided about it, and whether some of it is open."""
+
+TOLD = sa.select(told.c.edition, told.c.facts).order_by(told.c.edition, told.c.position)
+"""What every edition tells, in its order."""
+
+EVENTS_SEEN = sa.select(event_seen.c.event, event_seen.c.first_seen)
+"""When each event was first seen."""
+
+CAMPAIGNS_SEEN = sa.select(campaign_seen.c.campaign, campaign_seen.c.first_seen)
+"""When each campaign was first seen."""
+
+AUDIENCE_SIZES = sa.select(audience_size.c.audience, audience_size.c.size)
+"""How many people the last edition frozen for each audience had."""
+
+DECISIONS = sa.select(decision.c.edition, decision.c.decision)
+"""What people decided, also about editions that are not frozen yet."""
+
+NOTE_EVENT = upsert(event_seen).on_conflict_do_nothing()
+"""Remember when an event was first seen."""
+
+NOTE_CAMPAIGN = upsert(campaign_seen).on_conflict_do_nothing()
+"""Remember when a campaign was first seen."""
+
+# ── Freezing ────────────────────────────────────────────────────────────────────
+
+FREEZE_EDITION = upsert(edition).on_conflict_do_nothing()
+"""Freeze an edition, once."""
+
+FREEZE_FACTS = sa.insert(told)
+"""Keep what an edition tells of one event."""
+
+FREEZE_PART = sa.insert(part)
+"""Open a channel's share of an edition; its recipients are counted at the end."""
+
+FREEZE_CONTENT = sa.insert(content)
+"""Keep words that some deliveries share, or that are one person's own."""
+
+LAST_IDS = sa.select(
+    sa.select(sa.func.coalesce(sa.func.max(part.c.id), 0)).scalar_subquery(),
+    sa.select(sa.func.coalesce(sa.func.max(content.c.id), 0)).scalar_subquery(),
+)
+"""The highest numbers given so far; ours alone within a write transaction."""
+
+_is_left = (
+    sa.exists()
+    .where(
+        suppression.c.address == sa.bindparam("b_address"),
+        suppression.c.audience.in_(["", sa.bindparam("b_audience")]),
+    )
+    .correlate(None)
+)
+_frozen = upsert(delivery).values(
+    part=sa.bindparam("b_part"),
+    address=sa.bindparam("b_address"),
+    recipient=sa.bindparam("b_recipient"),
+    name=sa.bindparam("b_name"),
+    language=sa.bindparam("b_language"),
+    fields=sa.bindparam("b_fields"),
+    content=sa.bindparam("b_content"),
+    state=sa.case(
+        (_is_left, DeliveryState.SUPPRESSED.value), else_=DeliveryState.PLANNED.value
+    ),
+    next_try=sa.case((_is_left, sa.null()), else_=sa.bindparam("b_due", type_=Instant)),
+    at=sa.bindparam("b_now", type_=Instant),
+)
+FREEZE_DELIVERY = _frozen.on_conflict_do_update(
+    index_elements=["part", "address"],
+    set_={
+        name: _frozen.excluded[name]
+        for name in ("recipient", "name", "language", "fields", "content", "state")
+    }
+    | {"next_try": _frozen.excluded.next_try},
+    where=sa.and_(
+        delivery.c.state == DeliveryState.SUPPRESSED.value,
+        _frozen.excluded.state == DeliveryState.PLANNED.value,
+    ),
+)
+"""
+Freeze a recipient, suppressed if the address left the audience; a repeated address is
+one delivery, and an audience it has not left wins over one it has.
+"""
+
+COUNT_RECIPIENTS = (
+    sa.update(part)
+    .where(part.c.edition == sa.bindparam("b_edition"))
+    .values(
+        recipients=sa.select(sa.func.count())
+        .where(delivery.c.part == part.c.id)
+        .scalar_subquery()
+    )
+)
+"""Write down how many recipients were frozen, for the states to add up to."""
+
+NOTE_AUDIENCE_SIZE = upsert(audience_size)
+NOTE_AUDIENCE_SIZE = NOTE_AUDIENCE_SIZE.on_conflict_do_update(
+    index_elements=["audience"], set_={"size": NOTE_AUDIENCE_SIZE.excluded.size}
+)
+"""Remember an audience's size, for the next edition to be compared with."""
+
+# ── A person's decisions ────────────────────────────────────────────────────────
+
+IS_FROZEN = sa.select(edition.c.id).where(edition.c.id == sa.bindparam("b_edition"))
+"""Whether there is such an edition."""
+
+DECIDE = upsert(decision)
+DECIDE = DECIDE.on_conflict_do_update(
+    index_elements=["edition"],
+    set_={
+        "decision": DECIDE.excluded.decision,
+        "decided_at": DECIDE.excluded.decided_at,
+    },
+)
+"""Keep a person's latest decision about an edition, frozen or not."""
+
+# ── Suppressions ────────────────────────────────────────────────────────────────
+
+SUPPRESS = upsert(suppression).on_conflict_do_nothing()
+"""Remember that an address must not be mailed; the first reason stays."""
+
+UNSUPPRESS = sa.delete(suppression).where(
+    suppression.c.address == sa.bindparam("address"),
+    suppression.c.audience == sa.bindparam("audience"),
+)
+"""Forget a suppression."""
+
+SUPPRESSIONS = sa.select(suppression).order_by(
+    suppression.c.address, suppression.c.audience
+)
+"""Every suppressed address."""

@@ -1,0 +1,152 @@
+"""
+The values that go into and come out of the ledger.
+
+Knows no SQL. What a delivery is before it has a row (`Draft`), while it is being sent
+(`Leased`, `Intent`, `Result`) and when somebody asks (`Record`, `Count`).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+from tambour.ledger.states import Step
+from tambour.model import (
+    DeliveryId,
+    DeliveryState,
+    EditionId,
+    EditionKind,
+    EventId,
+    Recipient,
+    Rendered,
+)
+
+ContentId = NewType("ContentId", int)
+
+
+def normalise(address: str) -> str:
+    """
+    Return the form in which two spellings of one address are equal.
+
+    Case is folded in the whole address: RFC 5321 §2.4 allows a host to tell local parts
+    apart by case, but no host in use does, and a person who leaves means all spellings.
+    """
+    return unicodedata.normalize("NFC", address.strip()).casefold()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """
+    Frozen words: a mail's `rendered`, or the final JSON text of a post.
+
+    `key` tells the shared contents of one edition apart; a content with an `address` is
+    personal to it and is used for one draft only.
+    """
+
+    key: str
+    language: str
+    audience: str = ""
+    address: str | None = None
+    rendered: Rendered | None = None
+    payload: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A delivery before it is frozen."""
+
+    channel: str
+    recipient: Recipient
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    """A delivery that was picked for the next wave; certainly unsent in this try."""
+
+    id: DeliveryId
+    edition: EditionId
+    campaign: str
+    kind: EditionKind
+    channel: str
+    audience: str
+    recipient: Recipient
+    content: ContentId
+    deadline: datetime | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """The promise to put a leased delivery on the wire under this `message_id`."""
+
+    delivery: DeliveryId
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of an intent; `next_try` is None when there is none by itself."""
+
+    delivery: DeliveryId
+    step: Step
+    at: datetime
+    code: str = ""
+    reply: str = ""
+    next_try: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What a dead process had left: certainly unsent rows, and rows in doubt."""
+
+    released: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One delivery as `history --deliveries` shows it (contract)."""
+
+    edition: EditionId
+    campaign: str
+    event: EventId | None
+    """The only event of the edition; None for a digest of several."""
+    channel: str
+    recipient: str
+    state: DeliveryState
+    attempts: int
+    code: str
+    reply: str
+    message_id: str
+    at: datetime
+    next_try: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How the recipients of one (edition, channel) stand; the states add up."""
+
+    edition: EditionId
+    campaign: str
+    channel: str
+    recipients: int
+    states: Mapping[DeliveryState, int] = field(default_factory=dict)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every frozen recipient is in exactly one state."""
+        return sum(self.states.values()) == self.recipients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """An address that must not be mailed; an empty audience means all of them."""
+
+    address: str
+    audience: str
+    reason: str
+    since: datetime

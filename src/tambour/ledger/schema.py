@@ -1,0 +1,189 @@
+"""
+The ledger's tables as the code of today sees them; `migrations/` says how they came.
+
+Knows no queries. Texts are stored as they are, instants as UTC, Facts and Rendered as
+JSON (`ledger.frozen`). A delivery's row is open exactly while `next_try` is set.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+SCHEMA = "0001"
+"""The revision that this code reads and writes; revisions are ordered as text."""
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware instant; SQLite keeps it as naive UTC, which sorts as text."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: datetime | None, dialect: sa.Dialect
+    ) -> datetime | None:
+        """Refuse naive times: they would be read back as another instant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "the ledger keeps aware instants only"
+            raise ValueError(msg)
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(
+        self, value: datetime | None, dialect: sa.Dialect
+    ) -> datetime | None:
+        """Give the zone back."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s",
+        "fk": "%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "%(table_name)s_pk",
+    }
+)
+
+# SQLite numbers rows by itself only for INTEGER; PostgreSQL needs BIGINT.
+Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+event_seen = sa.Table(
+    "event_seen",
+    metadata,
+    sa.Column("event", sa.Text, primary_key=True),
+    sa.Column("first_seen", Instant, nullable=False),
+)
+
+campaign_seen = sa.Table(
+    "campaign_seen",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("first_seen", Instant, nullable=False),
+)
+
+audience_size = sa.Table(
+    "audience_size",
+    metadata,
+    sa.Column("audience", sa.Text, primary_key=True),
+    sa.Column("size", sa.Integer, nullable=False),
+)
+
+edition = sa.Table(
+    "edition",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("due", Instant, nullable=False),
+    sa.Column("deadline", Instant),
+    sa.Column("frozen_at", Instant, nullable=False),
+)
+
+told = sa.Table(
+    "told",
+    metadata,
+    sa.Column("edition", sa.Text, sa.ForeignKey("edition.id"), primary_key=True),
+    sa.Column("event", sa.Text, primary_key=True, index=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
+)
+
+# One channel's share of an edition; `recipients` is what its states must add up to.
+part = sa.Table(
+    "part",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("edition", sa.Text, sa.ForeignKey("edition.id"), nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("recipients", sa.Integer, nullable=False),
+    sa.Column("open", sa.Boolean(create_constraint=False), nullable=False),
+    sa.UniqueConstraint("edition", "channel"),
+)
+sa.Index(
+    "part_open",
+    part.c.channel,
+    sqlite_where=sa.text("open = 1"),
+    postgresql_where=sa.text("open"),
+)
+
+content = sa.Table(
+    "content",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("part", Serial, sa.ForeignKey("part.id"), nullable=False),
+    sa.Column("audience", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("address", sa.Text),
+    sa.Column("rendered", sa.Text),
+    sa.Column("payload", sa.Text),
+)
+
+# `address` is the normalised one, `recipient` as its owner writes it.
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("part", Serial, sa.ForeignKey("part.id"), nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("fields", sa.Text, nullable=False),
+    sa.Column("content", Serial, sa.ForeignKey("content.id"), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("next_try", Instant),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("doubts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("code", sa.Text, nullable=False, server_default=""),
+    sa.Column("reply", sa.Text, nullable=False, server_default=""),
+    sa.Column("message_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("at", Instant, nullable=False),
+    sa.UniqueConstraint("part", "address"),
+)
+sa.Index("delivery_address", delivery.c.address)
+sa.Index(
+    "delivery_open",
+    delivery.c.part,
+    delivery.c.next_try,
+    sqlite_where=delivery.c.next_try.is_not(None),
+    postgresql_where=delivery.c.next_try.is_not(None),
+)
+_IS_BUSY = sa.text("state IN ('leased', 'in_flight')")
+sa.Index(
+    "delivery_busy",
+    delivery.c.part,
+    sqlite_where=_IS_BUSY,
+    postgresql_where=_IS_BUSY,
+)
+
+decision = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("edition", sa.Text, primary_key=True),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("decided_at", Instant, nullable=False),
+)
+
+# An empty audience means every one of them.
+suppression = sa.Table(
+    "suppression",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("audience", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+)

@@ -29,7 +29,7 @@ from tambour.model import (
     Target,
 )
 from tambour.problems import Problem
-from tambour.rendering.blame import suggestion
+from tambour.rendering.blame import HELPERS, suggestion
 from tambour.rendering.mail import render_mail
 from tambour.rendering.parts import mail_templates, snippets
 from tambour.rendering.personal import attributes, reachable
@@ -165,16 +165,34 @@ def _names(templates: Templates, use: Use) -> tuple[str, ...]:
 
 
 def _undeclared(tree: nodes.Template) -> Iterator[tuple[str, int]]:
-    helpers = {"range", "dict", "lipsum", "cycler", "joiner", "namespace"}
     tested = {
         node.node.name
         for node in tree.find_all(nodes.Test)
         if node.name in ("defined", "undefined") and isinstance(node.node, nodes.Name)
     }
-    unknown = meta.find_undeclared_variables(tree) - NAMES - helpers - tested
+    # Jinja does not see that a block knows what its file defined or imported above it.
+    known = NAMES | HELPERS | tested | set(_defined(tree))
+    unknown = meta.find_undeclared_variables(tree) - known
     for node in tree.find_all(nodes.Name):
         if node.ctx == "load" and node.name in unknown:
             yield node.name, node.lineno
+
+
+def _defined(tree: nodes.Template) -> Iterator[str]:
+    for node in tree.find_all(
+        (nodes.Macro, nodes.Import, nodes.FromImport, nodes.Name)
+    ):
+        match node:
+            case nodes.Macro():
+                yield node.name
+            case nodes.Import():
+                yield node.target
+            case nodes.FromImport():
+                yield from (
+                    one if isinstance(one, str) else one[1] for one in node.names
+                )
+            case nodes.Name(ctx="store"):
+                yield node.name
 
 
 def _place(snippet: Snippet) -> tuple[str, int]:

@@ -14,7 +14,6 @@ from typing import Any
 
 from premailer import Premailer
 
-
 Rules = tuple[list[Any], list[Any]]
 
 

@@ -243,7 +243,7 @@ def _default_subject(job: Job, context: Mapping[str, Any]) -> str:
     else:
         key = f"subject_{job.kind.value}"
         said = words.text(key, title=first.title, when=first.when_short)
-    return capitalize_first(" ".join(said.split(" ")))
+    return capitalize_first(" ".join(said.split()))
 
 
 def _default_preheader(job: Job, context: Mapping[str, Any]) -> str:

@@ -101,6 +101,13 @@ class EventView:
         """Whether it will take place at another time."""
         return self._event.status is EventStatus.POSTPONED
 
+    @property
+    def state(self) -> str:
+        """That it is cancelled or postponed, in the reader's words; else nothing."""
+        if self.cancelled or self.postponed:
+            return self._reader.words.text(self.status)
+        return ""
+
     @cached_property
     def when(self) -> str:
         """Day, hours, and the zone if it is not the site's."""

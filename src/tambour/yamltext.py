@@ -21,8 +21,12 @@ except ImportError:  # libyaml is missing: three to six times slower, same resul
 NULL_TAG = "tag:yaml.org,2002:null"
 MAX_NODES = 100_000
 """Aliases can make a small file huge; no honest front matter comes near this."""
+MAX_DEPTH = 50
+"""The C composer recurses without a net: `- - - …` of 200 KB ends the process."""
 
 Path = tuple[str | int, ...]
+
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 
 class YamlError(Exception):
@@ -65,6 +69,7 @@ def parse(text: str, *, first_line: int = 1) -> Document:
 
     """
     try:
+        _refuse_depths(text, first_line)
         root = yaml.compose(text, Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -76,6 +81,21 @@ def parse(text: str, *, first_line: int = 1) -> Document:
     walk = _Walk(first_line)
     data = walk.visit(root, ()) if root is not None else None
     return Document(data, walk.lines, tuple(walk.duplicates))
+
+
+def _refuse_depths(text: str, first_line: int) -> None:
+    """Count nesting from the parser's events, in texts that could nest at all."""
+    if sum(map(text.count, "[{-?")) < 10 * MAX_DEPTH:  # as deep as C surely bears
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            mark = event.start_mark
+            raise YamlError(_TOO_DEEP, first_line + (mark.line if mark else 0))
 
 
 def _plain(error: yaml.MarkedYAMLError) -> str:
@@ -99,6 +119,8 @@ class _Walk:
         if self.count > MAX_NODES:
             msg = f"more than {MAX_NODES} values: aliases that expand without end?"
             raise YamlError(msg, line)
+        if len(path) > MAX_DEPTH:
+            raise YamlError(_TOO_DEEP, line)
         if isinstance(node, yaml.ScalarNode):
             return None if node.tag == NULL_TAG and not node.style else node.value
         if isinstance(node, yaml.SequenceNode):

@@ -50,7 +50,8 @@ class Event:
     A real-world happening, as its file tells it.
 
     `start` and `end` are aware, in the event's zone; `start` is None only when the
-    event is held. `summary` is plain text; `body` is the file's Markdown, untouched.
+    event is held or hidden. An all-day event's `end` is 00:00 of its last day, None if
+    it has but one. `summary` is plain text; `body` is the file's Markdown, untouched.
     Links and images are absolute. `path` is relative to the project, with slashes.
     """
 

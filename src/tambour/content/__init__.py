@@ -1,0 +1,1 @@
+"""Files that people wrote, read into events and campaigns, with every problem."""

@@ -1,0 +1,229 @@
+"""
+Every event of the project's sources, as understood now, with every problem.
+
+Walks the folders, reads what changed since last time, and lets no file stop another.
+Knows no clock: whether an event is past is for planning to say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tambour.config import CONFIG_FILE, SourceSettings
+from tambour.content.dialects import load_dialect
+from tambour.content.event_file import EventFile, Origin, read_event, unread_event
+from tambour.content.findings import Findings
+from tambour.content.links import unknown_placeholders
+from tambour.model import Event, EventId, Site
+from tambour.problems import Problem
+from tambour.yamltext import YamlError, parse
+
+SUFFIXES = (".md", ".markdown")
+_SKIPPED = frozenset({"readme", "_index"})
+
+_Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Events by start and id, held ones without a start last; problems by place."""
+
+    events: tuple[Event, ...]
+    problems: tuple[Problem, ...]
+
+
+class EventCache:
+    """Files already read, by path, time of change and size; for one process."""
+
+    def __init__(self) -> None:
+        self._origins: dict[str, Origin] = {}
+        self._files: dict[str, dict[str, tuple[_Stamp, EventFile]]] = {}
+
+    def of(self, origin: Origin) -> dict[str, tuple[_Stamp, EventFile]]:
+        """Return what was read from *origin*, nothing if its settings changed."""
+        if self._origins.get(origin.source.id) != origin:
+            self._origins[origin.source.id] = origin
+            self._files[origin.source.id] = {}
+        return self._files[origin.source.id]
+
+    def keep(self, origin: Origin, files: dict[str, tuple[_Stamp, EventFile]]) -> None:
+        """Forget what is no longer among *files*."""
+        self._files[origin.source.id] = files
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file found on the way: where it is, and its name within the source."""
+
+    path: str
+    name: str
+    stamp: _Stamp | None
+
+
+def load_events(
+    root: Path,
+    sources: Sequence[SourceSettings],
+    site: Site,
+    cache: EventCache | None = None,
+) -> Loaded:
+    """Return the events of all *sources*, whose paths are relative to *root*."""
+    cache = cache or EventCache()
+    problems: list[Problem] = []
+    files: list[EventFile] = []
+    for place, source in enumerate(sources):
+        settings = _Setting(root, place, source)
+        dialect, found = load_dialect(
+            source.dialect,
+            root=root,
+            findings=settings.findings,
+            line=settings.line("dialect"),
+        )
+        problems += found
+        if dialect is not None:
+            origin = Origin(source=source, site=site, dialect=dialect)
+            settings.check_permalink()
+            files += _read_source(root, origin, settings, cache)
+        problems += settings.findings.problems
+    events = _without_duplicates(files, problems)
+    for file in files:
+        problems += file.problems
+    return Loaded(
+        events=tuple(sorted(events, key=_order)),
+        problems=tuple(sorted(set(problems))),
+    )
+
+
+def _order(event: Event) -> tuple[bool, float, EventId]:
+    start = event.start.timestamp() if event.start else 0.0
+    return event.start is None, start, event.id
+
+
+def _without_duplicates(
+    files: list[EventFile], problems: list[Problem]
+) -> Iterator[Event]:
+    seen: dict[EventId, Event] = {}
+    for file in files:
+        event = file.event
+        first = seen.setdefault(event.id, event)
+        if first is event:
+            yield event
+            continue
+        findings = Findings(event.path)
+        findings.add(
+            "E209",
+            file.id_line,
+            f"the id {event.id!r} is already that of {first.path}",
+            mend="give one of them another id; until then only the first counts",
+        )
+        problems += findings.problems
+
+
+def _read_source(
+    root: Path, origin: Origin, settings: _Setting, cache: EventCache
+) -> list[EventFile]:
+    folder = root / origin.source.path
+    if not folder.is_dir():
+        settings.complain("E212", "there is no such folder")
+        return []
+    known = cache.of(origin)
+    kept: dict[str, tuple[_Stamp, EventFile]] = {}
+    files = []
+    for entry in sorted(_walk(folder), key=lambda entry: entry.name):
+        before = known.get(entry.path)
+        if before is not None and before[0] == entry.stamp:
+            file = before[1]
+        else:
+            file = _read_file(entry, _shown(entry.path, root), origin)
+        if entry.stamp is not None:
+            kept[entry.path] = entry.stamp, file
+        files.append(file)
+    cache.keep(origin, kept)
+    if not files:
+        settings.complain("W201", "no .md or .markdown file is in this folder")
+    return files
+
+
+def _read_file(entry: _Entry, path: str, origin: Origin) -> EventFile:
+    name = _printable(entry.name)
+    try:
+        raw = Path(entry.path).read_bytes()
+    except OSError as error:
+        findings = Findings(path)
+        findings.add("E201", 0, f"the file cannot be read: {error.strerror}")
+        return unread_event(path=path, name=name, origin=origin, findings=findings)
+    return read_event(raw, path=path, name=name, origin=origin)
+
+
+def _walk(folder: Path) -> Iterator[_Entry]:
+    """Yield the event files below *folder*; folders that are links are not entered."""
+    waiting = [(os.fspath(folder), "")]
+    while waiting:
+        path, prefix = waiting.pop()
+        try:
+            entries = list(os.scandir(path))
+        except OSError:
+            yield _Entry(path, prefix.rstrip("/"), None)
+            continue
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((entry.path, f"{prefix}{name}/"))
+            elif name.endswith(SUFFIXES) and not entry.is_dir():
+                stem = name.rpartition(".")[0].casefold()
+                if stem not in _SKIPPED:
+                    yield _Entry(entry.path, prefix + name, _stamp(entry))
+
+
+def _stamp(entry: os.DirEntry[str]) -> _Stamp | None:
+    try:
+        status = entry.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _shown(path: str, root: Path) -> str:
+    """Return *path* relative to the project, or whole if it is outside."""
+    shown = PurePosixPath(os.path.relpath(path, root))
+    is_outside = ".." in shown.parts
+    return _printable(str(Path(path).absolute()) if is_outside else str(shown))
+
+
+def _printable(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+class _Setting:
+    """A source as config.yaml writes it, to show problems where they are mended."""
+
+    def __init__(self, root: Path, place: int, source: SourceSettings) -> None:
+        self.root = root
+        self.place = place
+        self.source = source
+        self.findings = Findings(CONFIG_FILE)
+
+    def line(self, key: str) -> int:
+        """Return the line of one of the source's keys, 0 if it is not in the file."""
+        try:
+            document = parse((self.root / CONFIG_FILE).read_text("utf-8-sig"))
+        except (OSError, UnicodeDecodeError, YamlError):
+            return 0
+        path = ("sources", self.place, key)
+        return document.line(path) if ("sources", self.place) in document.lines else 0
+
+    def complain(self, code: str, message: str) -> None:
+        """Remember that the source's folder gives nothing."""
+        mend = f"put event files there, or mend the path of source {self.source.id!r}"
+        message = f"{self.source.path}: {message}"
+        self.findings.add(code, self.line("path"), message, mend=mend)
+
+    def check_permalink(self) -> None:
+        """Remember placeholders that cannot be filled."""
+        for name in unknown_placeholders(self.source.permalink or ""):
+            message = f"the permalink has {':' + name!r}, which Tambour does not know"
+            self.findings.add("W205", self.line("permalink"), message)

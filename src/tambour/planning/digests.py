@@ -156,7 +156,7 @@ def _objection(draft: Draft, series: _Series) -> Verdict | None:
     if decision is Decision.CANCEL:
         return skipped(reasons.decided(decision))
     seen = situation.campaign_seen(draft.campaign.name)
-    if due < seen <= now:
+    if due < seen:
         return skipped(reasons.before_campaign(due, seen, zone=zone))
     if series.known is not None and due <= series.known.due:
         reason = reasons.later_one_speaks(series.known.id)

@@ -134,7 +134,7 @@ def _objection(draft: Draft, case: _Case, *, situation: Situation) -> Reason | N
     if decision is Decision.CANCEL:
         return reasons.decided(decision)
     seen = situation.event_seen(event.id)
-    if not case.campaign.announce_late and due < seen <= situation.now:
+    if not case.campaign.announce_late and due < seen:
         return reasons.added_late(seen, due, zone=event.zone)
     return None
 

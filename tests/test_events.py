@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,11 @@ def test_an_end_before_the_start_tells_how_to_mend_it() -> None:
             id="other-end",
         ),
         pytest.param(
+            "start: 2024-05-31 20:00\nend: 2024-06-01 00:00\nhours: 20h-23h",
+            [(5, "W203")],
+            id="an-evening-that-ends-at-midnight",
+        ),
+        pytest.param(
             "start: 2024-05-31\nhours: mardi 4 juin de 9h à 12h",
             [(4, "W203")],
             id="other-day",
@@ -322,6 +328,15 @@ def test_finds_the_page_of_an_event(
     )
 
     assert (url and f"https://www.example.org{url}") == found.url
+
+
+@pytest.mark.parametrize("path", ["/uploads/a.png", "/blog/uploads/a.png"])
+def test_a_site_in_a_folder_keeps_its_folder_once(path: str) -> None:
+    """Whether the file repeats the folder or not."""
+    site = replace(PARIS, url="https://example.org/blog")
+    found = event(f"title: x\nstart: 2024-05-31\nimage: {path}", of=origin(site=site))
+
+    assert "https://example.org/blog/uploads/a.png" == found.image
 
 
 # ── files ───────────────────────────────────────────────────────────────────────

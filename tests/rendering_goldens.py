@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -60,6 +61,12 @@ WORKSHOP = make_event(
 |Patin|4 €|
 """,
 )
+TOLD = replace(
+    WORKSHOP,
+    start=datetime(2019, 5, 24, 14, tzinfo=PARIS),
+    end=datetime(2019, 5, 24, 17, 30, tzinfo=PARIS),
+    venue="Atelier du Quai",
+).facts()
 GAMES = make_event(
     id=EventId("agenda/games"),
     title="Board games & tea",
@@ -103,7 +110,16 @@ def goldens() -> Iterator[tuple[str, str]]:
             WORKSHOP, kind=reminder, body="{{ recipient.greeting }}"
         ),
         "reminder-en": make_job(WEBINAR, kind=reminder, language="en"),
-        "correction-fr": make_job(WORKSHOP, kind=EditionKind.CORRECTION),
+        "correction-fr": make_job(
+            WORKSHOP, kind=EditionKind.CORRECTION, told=(TOLD,), template="reminder"
+        ),
+        "correction-in-a-digest-en": make_job(
+            WORKSHOP,
+            kind=EditionKind.CORRECTION,
+            told=(TOLD,),
+            template="digest",
+            language="en",
+        ),
         "cancellation-fr": make_job(OFF, kind=EditionKind.CANCELLATION),
     }
     for name, job in mails.items():

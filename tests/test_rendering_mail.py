@@ -19,7 +19,7 @@ from rendering_samples import (
     many_events,
     open_government,
 )
-from tambour.model import EditionKind, EventId, EventStatus, Recipient, Rendered
+from tambour.model import EditionKind, EventId, EventStatus, Facts, Recipient, Rendered
 from tambour.rendering import Templates, render_mail
 from tambour.rendering.filters import excerpt, shorten, tidy, wrap
 
@@ -529,6 +529,33 @@ def test_a_cancelled_event_offers_no_registration() -> None:
     assert "Ce rendez-vous n’aura pas lieu." in mail.text
     assert "Annulé" in mail.html
     assert WORKSHOP.registration_url not in mail.html + mail.text
+
+
+def test_a_correction_says_what_was_told_and_what_holds_now() -> None:
+    """Only what changed is listed, the old struck out."""
+    told = replace(WORKSHOP, venue="Atelier du Quai").facts()
+    mail = render(WORKSHOP, kind=EditionKind.CORRECTION, told=(told,))
+
+    struck = [words(one) for one in tree(mail).xpath("//s")]
+
+    assert struck == ["Atelier du Quai, 3 quai des Tanneurs, 76000 Rivemont"]
+    assert " ".join(mail.text.split()).count("annoncé : Atelier du Quai") == 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param((), id="unknown"),
+        pytest.param((WORKSHOP.facts(),), id="same"),
+        pytest.param((GAMES.facts(),), id="another-event"),
+    ],
+)
+def test_a_correction_invents_no_change(told: tuple[Facts, ...]) -> None:
+    """Without old facts of this event there is nothing to strike out."""
+    mail = render(WORKSHOP, kind=EditionKind.CORRECTION, told=told)
+
+    assert "<s " not in mail.html
+    assert "avions annoncé" not in mail.text
 
 
 def test_the_open_government_conference_reads_as_an_editor_wrote_it() -> None:

@@ -15,6 +15,7 @@ from tambour.model import (
     EditionId,
     EditionKind,
     Event,
+    Facts,
     Recipient,
     Rendered,
     Site,
@@ -36,7 +37,7 @@ from tambour.rendering.readers import AnyRecipient, OneRecipient
 from tambour.rendering.templates import Templates
 
 
-def render_mail(  # noqa: PLR0913 - the parts of a job, as delivery has them
+def render_mail(
     templates: Templates,
     *,
     campaign: Campaign,
@@ -48,9 +49,12 @@ def render_mail(  # noqa: PLR0913 - the parts of a job, as delivery has them
     site: Site,
     language: str,
     recipient: Recipient | None,
+    told: Sequence[Facts] = (),
 ) -> Rendered:
     """
     Return the edition's words for *recipient*, or for all who read *language*.
+
+    A correction says how the event differs from what was *told* of it.
 
     Raises:
         TemplateError: a template, the subject or the campaign's words fail.
@@ -66,6 +70,7 @@ def render_mail(  # noqa: PLR0913 - the parts of a job, as delivery has them
         events=events,
         site=site,
         language=language,
+        told=told,
     )
     if recipient is None and is_personal(templates, campaign=campaign, target=target):
         msg = f"{campaign.name} is personal: it must be rendered for a recipient"
@@ -110,8 +115,8 @@ def render_for(
     body = body_of(templates, job, context)
     context |= {"subject": subject}
     html_name, text_name = mail_templates(templates, job.campaign, job.target)
-    html = html_of(templates, html_name, job, context, body)
-    text = text_of(templates, text_name, job, context, body)
+    html = html_of(templates, html_name, job, context=context, body=body)
+    text = text_of(templates, text_name, job, context=context, body=body)
     return Rendered(
         language=job.language,
         subject=subject,

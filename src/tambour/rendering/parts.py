@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 from markupsafe import Markup
 
 from tambour.content.markdown import to_html, to_text
-from tambour.model import Campaign, EditionId, EditionKind, Event, Site, Target
+from tambour.model import Campaign, EditionId, EditionKind, Event, Facts, Site, Target
 from tambour.rendering.filters import (
     capitalize_first,
     plain_spaces,
@@ -26,7 +26,7 @@ from tambour.rendering.filters import (
 )
 from tambour.rendering.inlining import inline
 from tambour.rendering.templates import Snippet, Templates
-from tambour.rendering.views import EventView, Reader, edition_view
+from tambour.rendering.views import EventView, Reader, changes, edition_view
 from tambour.rendering.words import catalogue
 
 STYLES = "email/styles.css"
@@ -49,6 +49,7 @@ class Job:
     events: Sequence[Event]
     site: Site
     language: str
+    told: Sequence[Facts] = ()
 
 
 def make_context(job: Job) -> dict[str, Any]:
@@ -68,6 +69,7 @@ def make_context(job: Job) -> dict[str, Any]:
     }
     if job.kind is not EditionKind.DIGEST and events:
         context["event"] = events[0]
+        context["change"] = changes(job.events[0], job.told, reader)
     return context
 
 
@@ -123,6 +125,7 @@ def html_of(
     templates: Templates,
     name: str,
     job: Job,
+    *,
     context: Mapping[str, Any],
     body: Body,
 ) -> str:
@@ -146,6 +149,7 @@ def text_of(
     templates: Templates,
     name: str,
     job: Job,
+    *,
     context: Mapping[str, Any],
     body: Body,
 ) -> str:

@@ -18,6 +18,7 @@ from tambour.model import (
     EditionId,
     EditionKind,
     Event,
+    Facts,
     Rendered,
     Site,
     Target,
@@ -38,7 +39,7 @@ from tambour.rendering.readers import NoRecipient
 from tambour.rendering.templates import Templates
 
 
-def render_post(  # noqa: PLR0913 - the parts of a job, as delivery has them
+def render_post(
     templates: Templates,
     *,
     campaign: Campaign,
@@ -50,6 +51,7 @@ def render_post(  # noqa: PLR0913 - the parts of a job, as delivery has them
     events: Sequence[Event],
     site: Site,
     language: str,
+    told: Sequence[Facts] = (),
 ) -> Rendered:
     """
     Return the edition's words for a channel of *channel_type*.
@@ -67,6 +69,7 @@ def render_post(  # noqa: PLR0913 - the parts of a job, as delivery has them
         events=events,
         site=site,
         language=language,
+        told=told,
     )
     context = make_context(job)
     public = {**context, "recipient": NoRecipient(language=language)}
@@ -75,14 +78,15 @@ def render_post(  # noqa: PLR0913 - the parts of a job, as delivery has them
     text, html, payload = post_templates(
         templates, campaign, target, channel_type=channel_type
     )
-    mailed = html_of(templates, html, job, context, body) if html else ""
+    words: dict[str, Any] = {"context": context, "body": body}
+    mailed = html_of(templates, html, job, **words) if html else ""
     return Rendered(
         language=language,
         subject=context["subject"],
         preheader=preheader_of(mailed),
         html=mailed,
-        text=text_of(templates, text, job, context, body) if text else "",
-        payload=_payload(templates, payload, job, context, body) if payload else "",
+        text=text_of(templates, text, job, **words) if text else "",
+        payload=_payload(templates, payload, job, **words) if payload else "",
     )
 
 
@@ -108,7 +112,12 @@ def post_templates(
 
 
 def _payload(
-    templates: Templates, name: str, job: Job, context: Mapping[str, Any], body: Body
+    templates: Templates,
+    name: str,
+    job: Job,
+    *,
+    context: Mapping[str, Any],
+    body: Body,
 ) -> str:
     values = {**context, "body": body.text}
     said = templates.render(name, language=job.language, context=values).strip()

@@ -122,14 +122,14 @@ def _problems(
         elif isinstance(value, dict):
             for name, text in value.items():
                 yield from _inner(
-                    document, shown, (key, name), text, known.get(key, value)
+                    document, shown, (key, name), text=text, known=known.get(key, value)
                 )
         elif key in ("width", "cards", "rows") and not _NUMBER.match(str(value)):
             yield _problem(shown, line, f"{key} is not a number: {value!r}", "")
 
 
 def _inner(
-    document: Document, shown: str, at: tuple[str, str], text: object, known: object
+    document: Document, shown: str, at: tuple[str, str], *, text: object, known: object
 ) -> Iterable[Problem]:
     line, name = document.line(at), ".".join(at)
     if not isinstance(known, dict) or at[1] not in known:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from urllib.parse import urljoin
 
 from markupsafe import Markup
 
@@ -23,6 +22,7 @@ from tambour.model import (
     EditionKind,
     Event,
     EventStatus,
+    Facts,
     Site,
 )
 from tambour.rendering.dates import day_text, span, when, when_short
@@ -56,6 +56,15 @@ class EditionView:
     due: datetime
     date: str
     span: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeView:
+    """One of `change` in templates: a fact that readers were told otherwise."""
+
+    label: str
+    before: str
+    after: str
 
 
 class EventView:
@@ -243,9 +252,36 @@ def edition_view(
     )
 
 
-def absolute(url: str, base: str) -> str:
-    """Return what *url* becomes when it is resolved against *base*."""
-    return urljoin(base, url)
+def changes(
+    event: Event, told: Sequence[Facts], reader: Reader
+) -> tuple[ChangeView, ...]:
+    """Return what of *event* now differs from what was *told* of it."""
+    before = next((facts for facts in told if facts.event == event.id), None)
+    if before is None:
+        return ()
+    old = EventView(
+        replace(
+            event,
+            title=before.title,
+            start=before.start,
+            end=before.end,
+            timezone=before.timezone,
+            venue=before.venue,
+            address=before.address,
+        ),
+        reader,
+    )
+    new = EventView(event, reader)
+    facts = (
+        ("event_title", old.title, new.title),
+        ("when", old.when, new.when),
+        ("where", old.where, new.where),
+    )
+    return tuple(
+        ChangeView(label=reader.words.text(key), before=was, after=now)
+        for key, was, now in facts
+        if was != now and now
+    )
 
 
 def _minutes(hour: int, minute: int) -> int:

@@ -543,6 +543,19 @@ def test_a_correction_says_what_was_told_and_what_holds_now() -> None:
 
 
 @pytest.mark.parametrize(
+    "kind", [EditionKind.CORRECTION, EditionKind.CANCELLATION], ids=str
+)
+def test_an_editors_words_are_not_repeated_when_plans_change(
+    kind: EditionKind,
+) -> None:
+    """Words about a fortnight's agenda are wrong above one event that moved."""
+    mail = render(WORKSHOP, kind=kind, body="Voici l'agenda.", subject="Deux dates")
+
+    assert "Voici l'agenda" not in mail.html + mail.text
+    assert mail.subject.endswith("qui s'y colle ?")
+
+
+@pytest.mark.parametrize(
     "told",
     [
         pytest.param((), id="unknown"),

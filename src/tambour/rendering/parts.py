@@ -30,6 +30,9 @@ from tambour.rendering.views import EventView, Reader, changes, edition_view
 from tambour.rendering.words import catalogue
 
 STYLES = "email/styles.css"
+FORESEEN = frozenset({EditionKind.DIGEST, EditionKind.REMINDER})
+"""What an editor wrote for these would be wrong beside a correction or cancellation."""
+
 PREHEADER_CHARS_MIN, PREHEADER_CHARS = 40, 130
 """Shorter, and inboxes show the first words of the mail after it; longer is cut."""
 
@@ -81,7 +84,7 @@ def subject_of(templates: Templates, job: Job, context: Mapping[str, Any]) -> st
         TemplateError: the editor's subject fails.
 
     """
-    if job.target.subject is None:
+    if job.target.subject is None or job.kind not in FORESEEN:
         return _default_subject(job, context)
     snippet = subject_snippet(templates, job.campaign, job.target.subject)
     said = templates.render_snippet(snippet, language=job.language, context=context)
@@ -104,7 +107,7 @@ def body_of(templates: Templates, job: Job, context: Mapping[str, Any]) -> Body:
         TemplateError: they name something there is not.
 
     """
-    if not job.campaign.body.strip():
+    if not job.campaign.body.strip() or job.kind not in FORESEEN:
         return Body()
     markdown = without_absent(
         templates.render_snippet(

@@ -37,6 +37,7 @@ from tambour.planning.calendar import (
     shifted,
 )
 from tambour.planning.drafts import (
+    FIRST_REVISION,
     Draft,
     Verdict,
     entries_of,
@@ -45,8 +46,6 @@ from tambour.planning.drafts import (
     skipped,
 )
 from tambour.planning.situation import Situation, Upcoming, is_selected
-
-FIRST_REVISION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,9 @@ from tambour.model import (
 from tambour.planning import audiences, reasons
 from tambour.planning.situation import Situation
 
+FIRST_REVISION = 1
+"""The last part of an edition's name, until its event is moved."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:

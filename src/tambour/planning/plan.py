@@ -19,7 +19,7 @@ from tambour.planning.reminders import reminder_entries
 from tambour.planning.situation import Situation, upcoming_events
 
 
-def make_plan(  # noqa: PLR0913 - all that a plan depends on, visibly
+def make_plan(
     *,
     events: Sequence[Event],
     campaigns: Sequence[Campaign],

@@ -27,10 +27,16 @@ from tambour.model import (
 from tambour.planning import reasons
 from tambour.planning.calendar import reminder_due
 from tambour.planning.collapse import Overdue, settle
-from tambour.planning.drafts import Draft, Verdict, entries_of, remembered, skipped
+from tambour.planning.drafts import (
+    FIRST_REVISION,
+    Draft,
+    Verdict,
+    entries_of,
+    remembered,
+    skipped,
+)
 from tambour.planning.situation import Situation, Upcoming, is_selected
 
-FIRST_REVISION = 1
 _ZONE_SLACK = timedelta(days=2)
 """More than calendar arithmetic and elapsed time can differ by in any zone."""
 

@@ -98,6 +98,7 @@ def verdict(entry: Entry) -> tuple[str, str | None]:
     ],
 )
 def test_a_person_looks_at_what_is_unusual(
+    *,
     campaign: Campaign,
     size: int,
     before: int | None,
@@ -142,7 +143,7 @@ def test_a_sudden_change_holds_the_edition_on_every_channel(
 ) -> None:
     """What goes out without the held channel could never be completed."""
     staff = Target(channel="mail", audience="staff", template="t")
-    made = monday(digest(targets=(MAIL, POST, staff)), size=size, before=10)
+    made = monday(digest(targets=(POST, staff, MAIL)), size=size, before=10)
 
     assert [("held", code)] * 3 == [verdict(one) for one in made]
 

@@ -137,6 +137,14 @@ def test_an_event_without_a_start_never_begins() -> None:
         pytest.param(
             Every(at=time(2, 30)),
             BERLIN,
+            "2027-03-28 03:15",
+            "2027-03-28 03:30",
+            ["2027-03-28 01:30"],
+            id="skipped-into-a-stretch-after-the-gap",
+        ),
+        pytest.param(
+            Every(at=time(2, 30)),
+            BERLIN,
             "2026-10-24 12:00",
             "2026-10-26 12:00",
             ["2026-10-25 00:30", "2026-10-26 01:30"],
@@ -185,7 +193,7 @@ def test_an_event_without_a_start_never_begins() -> None:
     ],
 )
 def test_occurrences_follow_the_local_clock(
-    schedule: Every | Cron, zone: str, after: str, until: str, expected: list[str]
+    *, schedule: Every | Cron, zone: str, after: str, until: str, expected: list[str]
 ) -> None:
     """A schedule keeps its local time over clock changes, once a period."""
     found = occurrences(
@@ -207,6 +215,23 @@ def test_two_periods_never_share_a_nominal_time() -> None:
 
     assert [28, 28] == [one.at.astimezone(ZoneInfo(nuuk)).day for one in found]
     assert [27, 28] == [one.nominal.day for one in found]
+
+
+def test_the_latest_may_be_the_earlier_local_time() -> None:
+    """On Lord Howe, 02:15 is skipped to 02:45, past a 02:30 that exists."""
+    lord_howe = "Australia/Lord_Howe"
+    schedule = Cron(expression="15,30 2 * * *")
+    until = at("2027-10-03 12:00", lord_howe)
+    last = latest(schedule, ZoneInfo(lord_howe), until=until)
+    found = occurrences(
+        schedule, ZoneInfo(lord_howe), after=until - timedelta(hours=12), until=until
+    )
+
+    assert last is not None
+    assert utc("2027-10-02 15:45") == last.at
+    assert [utc("2027-10-02 15:30"), utc("2027-10-02 15:45")] == [
+        one.at for one in found
+    ]
 
 
 def test_the_latest_is_none_when_there_never_was_one() -> None:
@@ -250,6 +275,7 @@ def test_local_times_mean_the_same_in_every_zone(
     length=st.timedeltas(timedelta(0), timedelta(days=9)),
 )
 def test_latest_and_occurrences_agree(
+    *,
     schedule: Every | Cron,
     zone: ZoneInfo,
     day: date,

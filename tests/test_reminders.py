@@ -150,6 +150,16 @@ def speaks(made: Sequence[Entry]) -> list[str]:
             id="deadline",
         ),
         pytest.param(
+            "2027-05-15 18:50",
+            at("2027-05-15 18:30"),
+            [
+                (WEEK, "missed", "late"),
+                (DAY, "missed", "late"),
+                (HOURS, "missed", "late"),
+            ],
+            id="not-on-the-deadline-itself",
+        ),
+        pytest.param(
             "2027-05-15 18:55",
             at("2027-05-15 18:50"),
             [
@@ -192,7 +202,7 @@ def test_an_earlier_reminder_speaks_where_the_later_one_is_too_late() -> None:
 def test_an_event_that_nobody_recorded_is_seen_now() -> None:
     """On the first run the latest reminder of each event speaks at once."""
     made = plan(
-        "2027-05-14 23:00",
+        "2027-05-15 10:00",
         events=[event(START)],
         campaigns=[REMINDERS],
         snapshot=Snapshot(),
@@ -659,16 +669,23 @@ def test_looking_further_ahead_changes_nothing_now(until: str) -> None:
     assert [DAY] == speaks(made.entries)
 
 
-def test_only_what_is_due_by_the_horizon_is_listed() -> None:
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        pytest.param("2027-05-08 08:59", [], id="before-the-first"),
+        pytest.param("2027-05-08 09:00", [WEEK], id="first"),
+        pytest.param("2027-05-14 09:00", [WEEK, DAY], id="second"),
+    ],
+)
+def test_only_what_is_due_by_the_horizon_is_listed(
+    until: str, expected: list[str]
+) -> None:
     """The horizon itself is included."""
     made = plan(
-        "2027-05-01 12:00",
-        events=[CONCERT],
-        campaigns=[REMINDERS],
-        until=at("2027-05-14 09:00"),
+        "2027-05-01 12:00", events=[CONCERT], campaigns=[REMINDERS], until=at(until)
     )
 
-    assert [WEEK, DAY] == [one.edition for one in made.entries]
+    assert expected == [one.edition for one in made.entries]
 
 
 def test_rows_are_in_order_of_due_time_edition_channel_and_audience() -> None:

@@ -1,0 +1,253 @@
+"""
+From a plan's entries to frozen editions: words, recipients and facts, all or nothing.
+
+The last moment at which anything is rendered: what fails here was sent to nobody. Knows
+neither channels nor SQL; `now` and everything else is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+
+from tambour.composing.posts import post_payload
+from tambour.content.listing import event_record
+from tambour.errors import UserError
+from tambour.ledger import Ledger
+from tambour.ledger.records import Content, Draft
+from tambour.model import (
+    Campaign,
+    EditionId,
+    Entry,
+    EntryState,
+    Event,
+    EventId,
+    FrozenEdition,
+    Plan,
+    Recipient,
+    Rendered,
+    Site,
+)
+from tambour.rendering.mail import is_personal, render_mail
+from tambour.rendering.posts import render_post
+from tambour.rendering.templates import Templates
+
+_OWN_ATTRIBUTES = frozenset(
+    {"name", "address", "language", "greeting", "unsubscribe_url"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What editions are made of; `channel_types` are those of config.yaml, by name."""
+
+    site: Site
+    templates: Templates
+    campaigns: Mapping[str, Campaign]
+    events: Mapping[EventId, Event]
+    audiences: Mapping[str, Sequence[Recipient]]
+    channel_types: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """Which editions were frozen now, and why others could not be."""
+
+    editions: tuple[EditionId, ...]
+    failures: Mapping[EditionId, UserError]
+
+
+def choose_due(plan: Plan, *, by: datetime) -> tuple[Entry, ...]:
+    """
+    Return the entries to freeze now: due ones, and planned ones that are due *by* then.
+
+    An edition of which a part is held waits as a whole: it can be frozen only once.
+    """
+    held = {entry.edition for entry in plan.entries if entry.state is EntryState.HELD}
+    return tuple(
+        entry
+        for entry in plan.entries
+        if entry.edition not in held
+        and (
+            entry.state is EntryState.DUE
+            or (entry.state is EntryState.PLANNED and entry.due <= by)
+        )
+    )
+
+
+def freeze_entries(
+    ledger: Ledger, entries: Sequence[Entry], material: Material, *, now: datetime
+) -> Frozen:
+    """
+    Freeze the editions of *entries*; one that cannot be rendered leaves no trace.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+
+    """
+    editions: list[EditionId] = []
+    failures: dict[EditionId, UserError] = {}
+    ordered = sorted(entries, key=attrgetter("due", "edition"))
+    for edition, group in groupby(ordered, key=attrgetter("edition")):
+        try:
+            press = Press(list(group), material, now)
+            if ledger.freeze(press.edition, press.drafts(), audiences=press.sizes()):
+                editions.append(edition)
+        except UserError as error:
+            failures[edition] = error
+    return Frozen(editions=tuple(editions), failures=failures)
+
+
+class Press:
+    """Makes one edition out of its entries."""
+
+    def __init__(
+        self, entries: Sequence[Entry], material: Material, now: datetime
+    ) -> None:
+        first = entries[0]
+        deadlines = [entry.deadline for entry in entries if entry.deadline]
+        self._entries = entries
+        self._material = material
+        self._now = now
+        self._campaign = material.campaigns[first.campaign]
+        self._events = [material.events[event] for event in first.events]
+        self.edition = FrozenEdition(
+            id=first.edition,
+            campaign=first.campaign,
+            kind=first.kind,
+            due=first.due,
+            deadline=min(deadlines, default=None),
+            facts=tuple(event.facts() for event in self._events),
+            frozen_at=now,
+        )
+        # Rendered before the ledger's lock is taken; only personal words come later.
+        self._shared = {
+            number: tuple(self._shared_contents(number, entry))
+            for number, entry in enumerate(entries)
+        }
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many people each audience has now."""
+        names = {entry.target.audience for entry in self._entries} - {None}
+        return {name: len(self._audience(name)) for name in names if name}
+
+    def drafts(self) -> Iterator[Draft]:
+        """Yield a draft for each recipient of each entry."""
+        for number, entry in enumerate(self._entries):
+            contents = {content.language: content for content in self._shared[number]}
+            channel = entry.target.channel
+            if entry.target.audience is None:
+                account = Recipient(
+                    address=channel, language=self._material.site.language
+                )
+                (post,) = contents.values()
+                yield Draft(channel=channel, recipient=account, content=post)
+                continue
+            for person in self._audience(entry.target.audience):
+                content = contents.get(person.language)
+                if content is None:
+                    content = self._mail(number, entry, person.language, person)
+                _check_fields(content, person)
+                yield Draft(channel=channel, recipient=person, content=content)
+
+    def content_for(self, entry: Entry, person: Recipient) -> Content:
+        """Return what *person* gets of one of the entries; previews are made so."""
+        number = self._entries.index(entry)
+        contents = {content.language: content for content in self._shared[number]}
+        if entry.target.audience is None:
+            (post,) = contents.values()
+            return post
+        shared = contents.get(person.language)
+        return shared or self._mail(
+            number, entry, person.language, self._whom(entry, person)
+        )
+
+    def _whom(self, entry: Entry, person: Recipient) -> Recipient | None:
+        """Return *person* if the words depend on who reads them."""
+        is_own = is_personal(
+            self._material.templates, campaign=self._campaign, target=entry.target
+        )
+        return person if is_own else None
+
+    def _shared_contents(self, number: int, entry: Entry) -> Iterator[Content]:
+        target = entry.target
+        if target.audience is None:
+            yield self._post(number, entry)
+        elif not is_personal(
+            self._material.templates, campaign=self._campaign, target=target
+        ):
+            people = self._audience(target.audience)
+            for language in sorted({person.language for person in people}):
+                yield self._mail(number, entry, language, None)
+
+    def _audience(self, name: str) -> Sequence[Recipient]:
+        return self._material.audiences.get(name, ())
+
+    def _mail(
+        self, number: int, entry: Entry, language: str, person: Recipient | None
+    ) -> Content:
+        rendered = render_mail(
+            self._material.templates,
+            campaign=self._campaign,
+            target=entry.target,
+            kind=entry.kind,
+            edition=entry.edition,
+            due=entry.due,
+            events=self._events,
+            site=self._material.site,
+            language=language,
+            recipient=person,
+        )
+        return Content(
+            key=f"{number}/{language}",
+            language=language,
+            audience=entry.target.audience or "",
+            address=person.address if person else None,
+            rendered=rendered,
+        )
+
+    def _post(self, number: int, entry: Entry) -> Content:
+        language = self._material.site.language
+        rendered = render_post(
+            self._material.templates,
+            campaign=self._campaign,
+            target=entry.target,
+            channel_type=self._material.channel_types[entry.target.channel],
+            kind=entry.kind,
+            edition=entry.edition,
+            due=entry.due,
+            events=self._events,
+            site=self._material.site,
+            language=language,
+        )
+        return Content(
+            key=f"{number}/{language}",
+            language=language,
+            payload=self._payload(entry, rendered).decode(),
+        )
+
+    def _payload(self, entry: Entry, rendered: Rendered) -> bytes:
+        return post_payload(
+            rendered,
+            edition=entry.edition,
+            campaign=entry.campaign,
+            kind=entry.kind,
+            events=[event_record(event) for event in self._events],
+            at=self._now,
+        )
+
+
+def _check_fields(content: Content, person: Recipient) -> None:
+    """Find a missing column now, when nobody was mailed yet, and not half-way."""
+    tokens = content.rendered.tokens.values() if content.rendered else ()
+    missing = set(tokens) - _OWN_ATTRIBUTES - person.fields.keys()
+    if missing:
+        name = min(missing)
+        msg = (
+            f"the words of {content.audience} name recipient.{name}, which"
+            f" {person.address} has not: add the column {name!r} to the audience"
+        )
+        raise UserError(msg)

@@ -1,0 +1,161 @@
+"""
+From settings to routes: each channel with the way its messages are made.
+
+A mail is prepared once per frozen content and filled per recipient; a post goes out as
+it was frozen. Knows neither retries nor waves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from tambour.channels import Channel
+from tambour.composing.headers import address_spec
+from tambour.composing.identity import idempotency_key
+from tambour.composing.mail import MailHead, PreparedMail, prepare
+from tambour.config import (
+    ChannelSettings,
+    Config,
+    OutboxChannel,
+    SmtpChannel,
+)
+from tambour.delivery.world import Route
+from tambour.ledger.records import Content, Leased
+from tambour.model import Message, Rendered
+
+_PREPARED = 32
+"""How many editions' words, in one language each, stay ready at once."""
+
+
+def make_route(
+    name: str,
+    channel: Channel,
+    config: Config,
+    *,
+    secret: bytes,
+    clock: Callable[[], datetime],
+) -> Route:
+    """Return the route of the channel *name* of *config*; *clock* dates its mails."""
+    settings = config.channels[name]
+    return Route(
+        name=name,
+        channel=channel,
+        compose=Composer(config, settings, secret=secret, clock=clock),
+        rate=None if isinstance(settings, OutboxChannel) else settings.rate,
+        on_uncertain=settings.on_uncertain,
+    )
+
+
+class Composer:
+    """Makes the messages of one channel."""
+
+    def __init__(
+        self,
+        config: Config,
+        settings: ChannelSettings,
+        *,
+        secret: bytes,
+        clock: Callable[[], datetime],
+        test_id: str = "",
+    ) -> None:
+        self._test_id = test_id
+        self._config = config
+        self._settings = settings
+        self._secret = secret
+        self._clock = clock
+        self._prepared: dict[object, PreparedMail] = {}
+
+    def __call__(self, leased: Leased, content: Content) -> Message:
+        """
+        Return the message of a leased delivery, the same but for Date at every try.
+
+        Raises:
+            ConfigError: the channel's sender is no address.
+
+        """
+        if content.rendered is None:
+            return self._post(leased, content)
+        mail = self._prepare(leased, content, content.rendered)
+        key = self._message_id(mail, leased)
+        filled = mail.fill(
+            leased.recipient,
+            edition=leased.edition,
+            channel=leased.channel,
+            now=self._clock(),
+            secret=self._secret,
+            message_id=key,
+        )
+        return Message(
+            delivery=leased.id,
+            recipient=address_spec(leased.recipient.address),
+            key=key,
+            content=filled,
+            sender=mail.sender,
+        )
+
+    def _message_id(self, mail: PreparedMail, leased: Leased) -> str:
+        if self._test_id:
+            return f"<test.{self._test_id}@{mail.domain}>"
+        return mail.message_id(
+            leased.recipient,
+            edition=leased.edition,
+            channel=leased.channel,
+            secret=self._secret,
+        )
+
+    def _post(self, leased: Leased, content: Content) -> Message:
+        account = leased.recipient.address
+        return Message(
+            delivery=leased.id,
+            recipient=account,
+            key=idempotency_key(
+                self._secret,
+                edition=leased.edition,
+                channel=leased.channel,
+                account=account,
+            ),
+            content=(content.payload or "").encode(),
+        )
+
+    def _prepare(
+        self, leased: Leased, content: Content, rendered: Rendered
+    ) -> PreparedMail:
+        mail = self._prepared.get(leased.content)
+        if mail is None:
+            head = mail_head(
+                self._config, self._settings, leased, is_test=bool(self._test_id)
+            )
+            mail = prepare(rendered, head)
+            if content.address is not None:
+                return mail
+            while len(self._prepared) >= _PREPARED:
+                del self._prepared[next(iter(self._prepared))]
+            self._prepared[leased.content] = mail
+        return mail
+
+
+def mail_head(
+    config: Config, settings: ChannelSettings, leased: Leased, *, is_test: bool = False
+) -> MailHead:
+    """Return what the headers of a mail need to know."""
+    smtp = settings if isinstance(settings, SmtpChannel) else None
+    return MailHead(
+        sender=_sender(config, settings),
+        reply_to=smtp.reply_to if smtp else None,
+        site_name=config.site.name,
+        unsubscribe_address=(smtp.unsubscribe or "") if smtp else "",
+        unsubscribe_base=config.serve.url if config.serve else None,
+        campaign=leased.campaign,
+        audience=leased.audience,
+        kind=leased.kind,
+        test=is_test,
+    )
+
+
+def _sender(config: Config, settings: ChannelSettings) -> str:
+    if isinstance(settings, SmtpChannel | OutboxChannel) and settings.sender:
+        return settings.sender
+    host = urlsplit(config.site.url).hostname or "localhost"
+    return f'"{config.site.name}" <tambour@{host}>'

@@ -1,0 +1,89 @@
+"""
+Delivering what is due, on all channels at once, in waves.
+
+One pass tries what is due once (`send`); a drain works until it is stopped (`run`). The
+caller holds the instance lock. Whatever a channel raises is a bug: the other channels
+finish their wave, then it is raised, and what that channel had in flight stays so, in
+doubt from the next start on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from functools import partial
+
+from tambour.delivery.flow import Flow
+from tambour.delivery.world import Route, Run, World, raise_first
+from tambour.ledger import Ledger
+from tambour.ledger.records import Count
+
+
+class Mode(StrEnum):
+    """How long a delivery goes on."""
+
+    ONCE = "once"
+    """One pass: try what is due now; never wait for a retry."""
+    DRAIN = "drain"
+    """Work until stopped, and wait for what becomes due."""
+
+
+async def deliver(
+    ledger: Ledger,
+    routes: Sequence[Route],
+    *,
+    mode: Mode,
+    world: World,
+    stop: asyncio.Event,
+) -> tuple[Count, ...]:
+    """
+    Deliver what is due, and say how the editions that had something due stand now.
+
+    *stop* ends the work after the wave.
+
+    Raises:
+        LedgerError: the ledger cannot be used; nothing more is put on the wire.
+
+    """
+    with ThreadPoolExecutor(1, "ledger") as thread:
+        now = world.clock()
+        run = Run(
+            ledger=ledger,
+            thread=thread,
+            world=world,
+            halt=asyncio.Event(),
+            until=now if mode is Mode.ONCE else None,
+        )
+        hold = [route.name for route in routes if route.on_uncertain == "hold"]
+        await run.in_thread(partial(ledger.recover, now, hold=hold))
+        editions = await run.in_thread(partial(ledger.due_editions, now))
+        await _work_all([Flow(route, run) for route in routes], run.halt, stop)
+        return await run.in_thread(partial(ledger.history.counts, editions))
+
+
+async def _work_all(
+    flows: Sequence[Flow], halt: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Let all flows work; the first that fails lets the others finish their wave."""
+
+    async def work(flow: Flow) -> None:
+        is_finished = False
+        try:
+            await flow.work()
+            is_finished = True
+        finally:
+            if not is_finished:
+                halt.set()
+
+    async def relay() -> None:
+        await stop.wait()
+        halt.set()
+
+    relaying = asyncio.create_task(relay())
+    try:
+        ends = await asyncio.gather(*map(work, flows), return_exceptions=True)
+    finally:
+        relaying.cancel()
+    raise_first(ends)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from planning_cases import (
     DAILY_AT_8,
+    LONG_AGO,
     MAIL,
     POST,
     at,
@@ -28,6 +29,7 @@ from tambour.model import (
     EditionKind,
     EditionState,
     Event,
+    EventId,
     EventStatus,
     Every,
     FrozenEdition,
@@ -257,8 +259,8 @@ def test_a_digest_leaves_out_what_is_not_scheduled(status: EventStatus) -> None:
 
 
 def test_a_digest_leaves_out_what_it_is_not_about() -> None:
-    """`where` selects."""
-    talk = event("2027-03-24 10:00", name="talk", tags=("webinar",))
+    """`where` selects, by tags whatever their capitals."""
+    talk = event("2027-03-24 10:00", name="talk", tags=("Webinar",))
     only = digest(where=Selection(tags=frozenset({"webinar"})))
     made = plan(
         "2027-03-22 08:00",
@@ -268,6 +270,41 @@ def test_a_digest_leaves_out_what_it_is_not_about() -> None:
     )
 
     assert [("talk",)] == [one.events for one in made.entries]
+
+
+@pytest.mark.parametrize(
+    ("events", "seen", "expected"),
+    [
+        pytest.param([], {}, (MONDAY, "skipped", "no-events"), id="nothing-to-say"),
+        pytest.param(
+            [event("2027-03-23 19:00", name="past")],
+            {"past": LONG_AGO},
+            (MONDAY, "missed", "late"),
+            id="something-that-has-passed",
+        ),
+        pytest.param(
+            [FAIR],
+            {"fair": utc("2027-03-24 00:00")},
+            (MONDAY, "skipped", "no-events"),
+            id="added-too-late-for-it",
+        ),
+    ],
+)
+def test_a_late_digest_is_missed_only_if_it_had_something_to_say(
+    events: list[Event],
+    seen: dict[EventId, datetime],
+    expected: tuple[str, str, str],
+) -> None:
+    """What was empty in time is skipped, however late one looks."""
+    made = plan(
+        "2027-03-24 12:00",
+        events=events,
+        campaigns=[AGENDA],
+        snapshot=Snapshot(campaigns_seen={"agenda": LONG_AGO}, events_seen=seen),
+        until=at("2027-03-24 12:00"),
+    )
+
+    assert [expected] == rows(made)
 
 
 def test_an_empty_digest_can_be_sent() -> None:

@@ -45,7 +45,7 @@ from tambour.planning.drafts import (
     remembered,
     skipped,
 )
-from tambour.planning.situation import Situation, Upcoming, is_selected
+from tambour.planning.situation import Dated, Situation, is_selected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +54,14 @@ class _Series:
 
     campaign: Campaign
     situation: Situation
-    events: tuple[Upcoming, ...]
+    events: tuple[Dated, ...]
     starts: tuple[datetime, ...]
     known: FrozenEdition | None
     """The latest edition that was sent or will be."""
 
     def between(
         self, begin: datetime, end: datetime, *, after: datetime
-    ) -> tuple[Upcoming, ...]:
+    ) -> tuple[Dated, ...]:
         """Return what starts in [begin, end), but later than *after*."""
         first = max(bisect_left(self.starts, begin), bisect_right(self.starts, after))
         return self.events[first : bisect_left(self.starts, end)]
@@ -161,8 +161,23 @@ def _objection(draft: Draft, series: _Series) -> Verdict | None:
         reason = reasons.later_one_speaks(series.known.id)
         return Verdict(state=EntryState.SUPERSEDED, reason=reason)
     if now - due > limit:
-        return missed(reasons.late(due, limit, zone=zone))
+        return _late(draft, series)
     return None
+
+
+def _late(draft: Draft, series: _Series) -> Verdict:
+    """Tell a digest that came too late from one that had nothing to say in time."""
+    situation, due, campaign = series.situation, draft.due, series.campaign
+    zone, limits = situation.site.zone, situation.limits
+    begin, end = window_bounds(campaign.window, due=due, send=due, zone=zone)
+    in_time = (
+        one
+        for one in series.between(begin, end, after=due + limits.margin)
+        if situation.event_seen(one.event.id) <= due + limits.late
+    )
+    if campaign.send_empty or any(in_time):
+        return missed(reasons.late(due, limits.late, zone=zone))
+    return skipped(reasons.no_events(begin, end, zone=zone))
 
 
 def _gathered(draft: Draft, series: _Series) -> Draft:
@@ -185,7 +200,7 @@ def _gathered(draft: Draft, series: _Series) -> Draft:
 def _series(campaign: Campaign, situation: Situation) -> _Series:
     events = tuple(
         one
-        for one in situation.upcoming
+        for one in situation.dated
         if one.event.status is EventStatus.SCHEDULED
         and is_selected(one.event, campaign.where)
     )

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from tambour.model import Campaign, Entry, Event, Limits, Plan, Site, Snapshot
 from tambour.planning.digests import digest_entries
 from tambour.planning.reminders import reminder_entries
-from tambour.planning.situation import Situation, upcoming_events
+from tambour.planning.situation import Situation, dated_events
 
 
 def make_plan(
@@ -46,7 +46,7 @@ def make_plan(
         raise ValueError(msg)
     now = now.astimezone(UTC)
     situation = Situation(
-        upcoming=upcoming_events(events, now),
+        dated=dated_events(events),
         campaigns=tuple(campaigns),
         recipients=recipients,
         snapshot=snapshot,

@@ -35,7 +35,7 @@ from tambour.planning.drafts import (
     remembered,
     skipped,
 )
-from tambour.planning.situation import Situation, Upcoming, is_selected
+from tambour.planning.situation import Dated, Situation, is_selected
 
 _ZONE_SLACK = timedelta(days=2)
 """More than calendar arithmetic and elapsed time can differ by in any zone."""
@@ -46,7 +46,7 @@ class _Case:
     """What a reminder is made of."""
 
     campaign: Campaign
-    upcoming: Upcoming
+    upcoming: Dated
     offset: Offset
 
     @property

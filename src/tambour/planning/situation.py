@@ -7,9 +7,11 @@ given. The rules themselves live beside it, one file each.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from tambour.model import (
     Campaign,
@@ -26,8 +28,8 @@ from tambour.planning.calendar import begins_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upcoming:
-    """An event that has not started; `starts_at` is UTC, midnight for a mere date."""
+class Dated:
+    """An event with a start; `starts_at` is UTC, midnight for a mere date."""
 
     event: Event
     starts_at: datetime
@@ -38,11 +40,11 @@ class Situation:
     """
     What is known at `now`, in UTC.
 
-    `horizon` bounds what is listed, never what may leave now. `upcoming` is in order
-    of start, and leaves out what has started.
+    `horizon` bounds what is listed, never what may leave now. `dated` is in order of
+    start, and `upcoming` the part of it that has not started.
     """
 
-    upcoming: tuple[Upcoming, ...]
+    dated: tuple[Dated, ...]
     campaigns: tuple[Campaign, ...]
     recipients: Mapping[str, int]
     snapshot: Snapshot
@@ -50,6 +52,12 @@ class Situation:
     limits: Limits
     now: datetime
     horizon: datetime
+
+    @property
+    def upcoming(self) -> tuple[Dated, ...]:
+        """The events that start after now, in order of start."""
+        first = bisect_right(self.dated, self.now, key=attrgetter("starts_at"))
+        return self.dated[first:]
 
     def frozen(self, edition: EditionId) -> FrozenEdition | None:
         """What the ledger knows of an edition."""
@@ -64,21 +72,26 @@ class Situation:
         return self.snapshot.campaigns_seen.get(campaign, self.now)
 
 
-def upcoming_events(events: Sequence[Event], now: datetime) -> tuple[Upcoming, ...]:
-    """Return the events that start after *now*, in order of start."""
+def dated_events(events: Sequence[Event]) -> tuple[Dated, ...]:
+    """Return the events that have a start, in its order."""
     starts = ((event, begins_at(event)) for event in events)
-    ahead = (
-        Upcoming(event=event, starts_at=start)
+    dated = (
+        Dated(event=event, starts_at=start)
         for event, start in starts
-        if start is not None and start > now
+        if start is not None
     )
-    return tuple(sorted(ahead, key=lambda one: (one.starts_at, one.event.id)))
+    return tuple(sorted(dated, key=lambda one: (one.starts_at, one.event.id)))
 
 
 def is_selected(event: Event, where: Selection) -> bool:
-    """Tell whether a campaign is about the event; any one of the tags will do."""
+    """
+    Tell whether a campaign is about the event; any one of the tags will do.
+
+    Tags are the same in capitals: editors write both “Webinaire” and “webinaire”.
+    """
+    tags = {tag.casefold() for tag in event.tags} if where.tags else set()
     return (
-        (not where.tags or not where.tags.isdisjoint(event.tags))
+        (not where.tags or any(tag.casefold() in tags for tag in where.tags))
         and (not where.sources or event.source in where.sources)
         and (not where.languages or event.language in where.languages)
         and (where.online is None or event.online == where.online)

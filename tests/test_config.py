@@ -51,7 +51,7 @@ def test_reads_types_and_defaults(tmp_path: Path) -> None:
     assert lettre.rate == Rate(10, timedelta(seconds=1))
     assert config.site.url == "https://www.example.org"
     assert config.limits().margin == timedelta(minutes=10)
-    assert config.ledger_path() == tmp_path / "var/tambour.db"
+    assert config.ledger == "sqlite:///var/tambour.db"
 
 
 def test_reports_everything_at_once_each_at_its_line(tmp_path: Path) -> None:

@@ -194,10 +194,6 @@ class Config(Settings):
         """Return the limits as planning knows them."""
         return Limits(margin=self.safety.margin, late=self.safety.late_limit)
 
-    def ledger_path(self) -> Path:
-        """Return the ledger's file; a relative one lies in the project."""
-        return self.root / self.ledger.removeprefix("sqlite:///")
-
 
 SECTIONS: Mapping[str, type[Settings]] = {
     "site": SiteSettings,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from tambour.config import CONFIG_FILE, SourceSettings
@@ -41,6 +42,7 @@ class EventCache:
     def __init__(self) -> None:
         self._origins: dict[str, Origin] = {}
         self._files: dict[str, dict[str, tuple[_Stamp, EventFile]]] = {}
+        self.settled_ns: int | None = None
 
     def of(self, origin: Origin) -> dict[str, tuple[_Stamp, EventFile]]:
         """Return what was read from *origin*, nothing if its settings changed."""
@@ -48,6 +50,12 @@ class EventCache:
             self._origins[origin.source.id] = origin
             self._files[origin.source.id] = {}
         return self._files[origin.source.id]
+
+    def is_unsettled(self, stamp: _Stamp | None) -> bool:
+        """Whether a file is so young that it may still be being written."""
+        if stamp is None or self.settled_ns is None:
+            return False
+        return stamp[0] > self.settled_ns
 
     def keep(self, origin: Origin, files: dict[str, tuple[_Stamp, EventFile]]) -> None:
         """Forget what is no longer among *files*."""
@@ -68,9 +76,21 @@ def load_events(
     sources: Sequence[SourceSettings],
     site: Site,
     cache: EventCache | None = None,
+    *,
+    settled_before: datetime | None = None,
 ) -> Loaded:
-    """Return the events of all *sources*, whose paths are relative to *root*."""
+    """
+    Return the events of all *sources*, whose paths are relative to *root*.
+
+    Args:
+        settled_before: a file changed after it may still be being written, and stays
+            what the cache says it was; None takes every file as it is.
+
+    """
     cache = cache or EventCache()
+    cache.settled_ns = (
+        None if settled_before is None else int(settled_before.timestamp() * 1e9)
+    )
     problems: list[Problem] = []
     files: list[EventFile] = []
     for place, source in enumerate(sources):
@@ -133,11 +153,17 @@ def _read_source(
     files = []
     for entry in sorted(_walk(folder), key=lambda entry: entry.name):
         before = known.get(entry.path)
-        if before is not None and before[0] == entry.stamp:
+        if cache.is_unsettled(entry.stamp):
+            if before is None:
+                continue
+            file = before[1]
+        elif before is not None and before[0] == entry.stamp:
             file = before[1]
         else:
             file = _read_file(entry, _shown(entry.path, root), origin)
-        if entry.stamp is not None:
+        if before is not None and file is before[1]:
+            kept[entry.path] = before
+        elif entry.stamp is not None:
             kept[entry.path] = entry.stamp, file
         files.append(file)
     cache.keep(origin, kept)

@@ -1,0 +1,5 @@
+"""`python -m tambour` is `tambour`."""
+
+from tambour.cli import main
+
+main()

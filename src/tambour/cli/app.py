@@ -1,0 +1,110 @@
+"""The root command: global options, the list of commands, and how errors end them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tambour.cli import commands_files, commands_ledger, commands_sending
+from tambour.cli.session import Session
+from tambour.errors import Exit, TambourError, UserError
+
+FLAGS = {"--json", "--quiet", "--no-color"}
+VALUES = {"-C", "--env"}
+
+app = typer.Typer(
+    name="tambour",
+    help="Announce the events of a website, always before they start.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for room in (commands_files, commands_sending, commands_ledger):
+    room.register(app)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    *,
+    directory: Annotated[
+        Path, typer.Option("-C", metavar="DIR", help="The project's folder.")
+    ] = Path(),
+    env: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Merge config.NAME.yaml.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print only problems.")
+    ] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
+) -> None:
+    """Announce the events of a website, always before they start."""
+    ctx.obj = Session(
+        root=directory,
+        env=env,
+        as_json=as_json,
+        quiet=quiet,
+        color=not no_color and sys.stderr.isatty(),
+    )
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    arguments = hoisted(sys.argv[1:])
+    try:
+        app(arguments, prog_name="tambour")
+    except TambourError as error:
+        sys.exit(_failed(error, arguments))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILURE)
+
+
+def hoisted(arguments: list[str]) -> list[str]:
+    """Return the arguments with global options first, wherever they were typed."""
+    first: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest.extend(("--", *waiting))
+        elif argument in FLAGS or argument.startswith("--env="):
+            first.append(argument)
+        elif argument in VALUES:
+            first.extend(
+                (argument, *([value] if (value := next(waiting, None)) else []))
+            )
+        else:
+            rest.append(argument)
+    return first + rest
+
+
+def _failed(error: TambourError, arguments: list[str]) -> Exit:
+    """Say what went wrong, as JSON where JSON was asked for."""
+    problems = error.problems if isinstance(error, UserError) else ()
+    directory = Path()
+    if "-C" in arguments[:-1]:
+        directory = Path(arguments[arguments.index("-C") + 1])
+    shown = Session(
+        root=directory,
+        env=None,
+        as_json="--json" in arguments,
+        quiet=False,
+        color="--no-color" not in arguments and sys.stderr.isatty(),
+    )
+    fields: dict[str, Any] = {"error": str(error)}
+    if problems:
+        from tambour.content.listing import problem_record
+
+        fields["problems"] = [problem_record(problem) for problem in problems]
+    shown.record(**fields)
+    shown.show_problems(problems)
+    typer.echo(f"tambour: {error}", err=True)
+    return error.exit_code

@@ -1,0 +1,345 @@
+"""Commands about what happened and what a person decides; all but a few only read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tambour.cli.session import in_zone, leave, now, session, short
+from tambour.errors import Exit, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tambour.cli.session import Session
+    from tambour.ledger import Ledger
+    from tambour.ledger.records import Count, Record
+    from tambour.model import Decision, Site
+    from tambour.project import Project
+
+EditionName = Annotated[str, typer.Argument(metavar="EDITION")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("status")(status)
+    app.command("history")(history)
+    app.command("why")(why)
+    app.command("retry")(retry)
+    app.command("approve")(approve)
+    app.command("hold")(hold)
+    app.command("cancel")(cancel)
+    app.command("explain")(explain)
+    app.add_typer(suppress, name="suppress")
+
+
+def _reader(project: Project) -> Ledger:
+    from tambour.ledger import open_for_reading
+
+    return open_for_reading(project.config.ledger, root=project.root)
+
+
+def _writer(project: Project) -> Ledger:
+    from tambour.ledger import open_for_writing
+
+    secret = project.config.secret
+    return open_for_writing(
+        project.config.ledger,
+        root=project.root,
+        secret=secret.get_secret_value() if secret else None,
+    )
+
+
+def count_record(count: Count) -> dict[str, object]:
+    """Return the contract's JSON object of one edition's numbers on one channel."""
+    from tambour.model import DeliveryState as State
+
+    def how_many(*states: State) -> int:
+        return sum(count.states.get(state, 0) for state in states)
+
+    waiting = (State.PLANNED, State.LEASED, State.IN_FLIGHT, State.DEFERRED)
+    return {
+        "edition": count.edition,
+        "campaign": count.campaign,
+        "channel": count.channel,
+        "recipients": count.recipients,
+        "sent": how_many(State.SENT),
+        "failed": how_many(State.FAILED),
+        "deferred": how_many(*waiting),
+        "uncertain": how_many(State.UNCERTAIN),
+        "suppressed": how_many(State.SUPPRESSED),
+        "expired": how_many(State.EXPIRED),
+        "cancelled": how_many(State.CANCELLED, State.SUPERSEDED),
+    }
+
+
+def show_counts(shared: Session, records: Sequence[dict[str, object]]) -> None:
+    """Print the numbers of editions as a table."""
+    names = "recipients sent failed deferred uncertain suppressed expired cancelled"
+    columns = ("edition", "channel", *names.split())
+    rows = (tuple(str(record[column]) for column in columns) for record in records)
+    shared.table("", columns, rows)
+
+
+def delivery_record(record: Record, site: Site) -> dict[str, object]:
+    """Return the contract's JSON object of one delivery."""
+    return {
+        "edition": record.edition,
+        "campaign": record.campaign,
+        "event": record.event,
+        "channel": record.channel,
+        "recipient": record.recipient,
+        "state": record.state.value,
+        "attempts": record.attempts,
+        "code": record.code,
+        "reply": record.reply,
+        "message_id": record.message_id,
+        "at": in_zone(record.at, site),
+    }
+
+
+def status(ctx: typer.Context) -> None:
+    """Show what is being sent, what waits for a person, and what comes next."""
+    from datetime import timedelta
+
+    from tambour.model import EditionState, EntryState
+    from tambour.project import plan_project
+
+    shared = session(ctx)
+    project = shared.project()
+    ledger = _reader(project)
+    snapshot = ledger.snapshot()
+    unfinished = [
+        e.id for e in snapshot.editions.values() if e.state is EditionState.OPEN
+    ]
+    counts = [count_record(count) for count in ledger.history.counts(unfinished)]
+    moment = now()
+    plan = plan_project(project, snapshot, now=moment, until=moment + timedelta(days=7))
+    held = [e for e in plan.entries if e.state is EntryState.HELD]
+    states = {EntryState.DUE, EntryState.PLANNED}
+    coming = {e.edition: e.due for e in plan.entries if e.state in states}
+    shared.record(
+        editions=counts,
+        held=[
+            {"edition": e.edition, "reason": e.reason and e.reason.text} for e in held
+        ],
+        next=[
+            {"edition": edition, "due": in_zone(due, project.site)}
+            for edition, due in coming.items()
+        ],
+    )
+    show_counts(shared, counts)
+    shared.say(f"{len(unfinished)} editions are being sent.")
+    for entry in held:
+        shared.say(
+            f"held: {entry.edition}: {entry.reason.text if entry.reason else ''}"
+        )
+    shared.say(f"{len(coming)} are due within seven days.")
+    for edition, due in list(coming.items())[:5]:
+        shared.say(f"  {short(due, project.site)}  {edition}")
+    ledger.close()
+
+
+def history(
+    ctx: typer.Context,
+    *,
+    deliveries: Annotated[
+        bool, typer.Option("--deliveries", help="Every delivery, by name.")
+    ] = False,
+) -> None:
+    """Show what was sent."""
+    shared = session(ctx)
+    project = shared.project()
+    ledger = _reader(project)
+    if deliveries:
+        rows = list(ledger.history.deliveries())
+        shared.record(deliveries=[delivery_record(row, project.site) for row in rows])
+        _show_deliveries(shared, rows, project.site)
+    else:
+        counts = [count_record(count) for count in ledger.history.counts()]
+        shared.record(editions=counts)
+        show_counts(shared, counts)
+        shared.say(f"{len(counts)} editions on their channels.")
+    ledger.close()
+
+
+def _show_deliveries(shared: Session, rows: Iterable[Record], site: Site) -> None:
+    shared.table(
+        "",
+        ("at", "edition", "channel", "recipient", "state", "tries", "answer"),
+        (
+            (
+                short(row.at, site),
+                row.edition,
+                row.channel,
+                row.recipient,
+                row.state.value,
+                str(row.attempts),
+                f"{row.code} {row.reply}".strip(),
+            )
+            for row in rows
+        ),
+    )
+
+
+def why(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="ADDRESS|EVENT")],
+) -> None:
+    """Say what an address got or did not get, or what becomes of an event."""
+    from tambour.cli.explaining import explain_address, explain_event
+
+    shared = session(ctx)
+    project = shared.project()
+    ledger = _reader(project)
+    is_address = "@" in what and all(event.id != what for event in project.events)
+    explained = (explain_address if is_address else explain_event)(
+        project, ledger, what, now=now()
+    )
+    shared.record(
+        about=what,
+        sentences=explained.sentences,
+        deliveries=[delivery_record(row, project.site) for row in explained.deliveries],
+    )
+    for sentence in explained.sentences:
+        shared.say(sentence)
+    if explained.deliveries:
+        _show_deliveries(shared, explained.deliveries, project.site)
+    ledger.close()
+
+
+def retry(ctx: typer.Context, edition: EditionName) -> None:
+    """Try again what failed, was put off, or stayed in doubt, at the next send."""
+    from tambour.model import EditionId
+
+    shared = session(ctx)
+    ledger = _writer(shared.project())
+    count = ledger.retry(EditionId(edition), now())
+    ledger.close()
+    shared.record(edition=edition, deliveries=count)
+    shared.say(f"{count} deliveries of {edition} are due again.")
+
+
+def approve(ctx: typer.Context, edition: EditionName) -> None:
+    """Let a held edition go."""
+    from tambour.model import Decision
+
+    _decide(ctx, edition, Decision.APPROVE, "is approved")
+
+
+def hold(ctx: typer.Context, edition: EditionName) -> None:
+    """Keep an edition from leaving until it is approved."""
+    from tambour.model import Decision
+
+    _decide(ctx, edition, Decision.HOLD, "is held")
+
+
+def cancel(ctx: typer.Context, edition: EditionName) -> None:
+    """Never send an edition, or what is left of it."""
+    from tambour.model import Decision
+
+    _decide(ctx, edition, Decision.CANCEL, "is cancelled")
+
+
+def _decide(ctx: typer.Context, edition: str, decision: Decision, done: str) -> None:
+    from datetime import timedelta
+
+    from tambour.model import EditionId
+    from tambour.project import plan_project
+
+    shared = session(ctx)
+    project = shared.project()
+    ledger = _writer(project)
+    snapshot = ledger.snapshot()
+    end = now() + timedelta(days=400)
+    plan = plan_project(project, snapshot, now=now(), until=end)
+    known = {entry.edition for entry in plan.entries} | set(snapshot.editions)
+    if edition not in known:
+        ledger.close()
+        msg = f"no edition is called {edition!r}; `tambour plan` lists them"
+        raise UserError(msg)
+    count = ledger.decide(EditionId(edition), decision, now())
+    ledger.close()
+    shared.record(edition=edition, decision=decision.value, cancelled=count)
+    shared.say(f"{edition} {done}.")
+
+
+def explain(
+    ctx: typer.Context, code: Annotated[str, typer.Argument(metavar="CODE")]
+) -> None:
+    """Explain a problem's code."""
+    from tambour.problems import CODES
+
+    shared = session(ctx)
+    title = CODES.get(code.upper())
+    if title is None:
+        msg = f"no problem has the code {code!r}; they look like E203 or W501"
+        raise UserError(msg)
+    shared.record(code=code.upper(), title=title)
+    shared.say(f"{code.upper()}: {title}")
+
+
+suppress = typer.Typer(no_args_is_help=True, help="Addresses that must not be mailed.")
+
+
+@suppress.command("add")
+def suppress_add(
+    ctx: typer.Context,
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…")],
+    *,
+    reason: Annotated[
+        str, typer.Option(help="Why, for the record.")
+    ] = "asked to leave",
+) -> None:
+    """Never write to an address again."""
+    from tambour.ledger.records import Suppression
+
+    shared = session(ctx)
+    ledger = _writer(shared.project())
+    since = now()
+    added = ledger.suppressions.add(
+        Suppression(address=address, audience="", reason=reason, since=since)
+        for address in addresses
+    )
+    ledger.close()
+    shared.record(added=added)
+    shared.say(f"{added} addresses added.")
+
+
+@suppress.command("list")
+def suppress_list(ctx: typer.Context) -> None:
+    """List the suppressed addresses."""
+    shared = session(ctx)
+    project = shared.project()
+    ledger = _reader(project)
+    found = ledger.suppressions.all()
+    ledger.close()
+    shared.record(
+        suppressions=[
+            {
+                "address": s.address,
+                "reason": s.reason,
+                "since": in_zone(s.since, project.site),
+            }
+            for s in found
+        ]
+    )
+    rows = ((s.address, s.reason, short(s.since, project.site)) for s in found)
+    shared.table("", ("address", "reason", "since"), rows)
+
+
+@suppress.command("remove")
+def suppress_remove(
+    ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS")]
+) -> None:
+    """Allow an address again."""
+    shared = session(ctx)
+    ledger = _writer(shared.project())
+    removed = ledger.suppressions.remove(address)
+    ledger.close()
+    shared.record(removed=removed)
+    shared.say(
+        f"{address} may be written to again." if removed else "It was not there."
+    )
+    leave(Exit.DONE if removed else Exit.FAILURE)

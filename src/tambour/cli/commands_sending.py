@@ -1,0 +1,210 @@
+"""Commands that send, or try whether sending would work: send, run, doctor, demo."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tambour.cli.commands_files import At
+from tambour.cli.commands_ledger import count_record, show_counts
+from tambour.cli.session import leave, moment, now, session, short
+from tambour.errors import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tambour.cli.session import Session
+    from tambour.delivery.previewing import Tried
+    from tambour.delivery.sending import Round
+    from tambour.model import Entry
+    from tambour.project import Project
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("send-preview")(send_preview)
+    app.command("send")(send)
+    app.command("run")(run)
+    app.command("doctor")(doctor)
+    app.command("demo")(demo)
+
+
+def send_preview(
+    ctx: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
+    *,
+    to: Annotated[list[str], typer.Option(metavar="ADDR", help="Who gets it.")],
+    more: Annotated[list[str] | None, typer.Argument(metavar="[ADDR…]")] = None,
+    event: Annotated[
+        str | None, typer.Option(metavar="ID", help="The event of a reminder.")
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(metavar="C", help="Only by this channel.")
+    ] = None,
+    at: At = None,
+) -> None:
+    """Send the real message to yourself, marked [TEST], outside the history."""
+    from tambour.cli.previews import open_preview
+    from tambour.delivery.previewing import transmit_tests
+
+    shared = session(ctx)
+    project = shared.project()
+    shared.show_problems(project.problems)
+    preview = open_preview(project, at=moment(at, project.site))
+    samples = list(
+        preview.tests(
+            campaign, event=event, channel=channel, addresses=[*to, *(more or ())]
+        )
+    )
+    tried = transmit_tests(project, samples, preview.world)
+    shared.record(messages=[_tried_record(one) for one in tried])
+    for one in tried:
+        said = f"{one.outcome.kind} {one.outcome.code} {one.outcome.reply}".strip()
+        target = one.sample.entry.target.channel
+        shared.say(f"{one.sample.recipient.address} by {target}: {said}")
+    leave(_exit_of(tried))
+
+
+def _tried_record(tried: Tried) -> dict[str, object]:
+    return {
+        "edition": tried.sample.entry.edition,
+        "channel": tried.sample.entry.target.channel,
+        "recipient": tried.sample.recipient.address,
+        "outcome": tried.outcome.kind.value,
+        "code": tried.outcome.code,
+        "reply": tried.outcome.reply,
+        "message_id": tried.sample.message.key,
+    }
+
+
+def _exit_of(tried: Sequence[Tried]) -> Exit:
+    from tambour.model import OutcomeKind
+
+    kinds = {one.outcome.kind for one in tried}
+    if kinds <= {OutcomeKind.ACCEPTED}:
+        return Exit.DONE
+    return Exit.TEMPORARY if OutcomeKind.DEFERRED in kinds else Exit.FAILURE
+
+
+def send(
+    ctx: typer.Context,
+    campaigns: Annotated[
+        list[str] | None, typer.Argument(metavar="[CAMPAIGN…]")
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what is due; send nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Send everything that is due now, once, and exit."""
+    from tambour.cli.sending import due_now, require_campaigns, send_due
+
+    shared = session(ctx)
+    project = shared.project()
+    require_campaigns(project, campaigns or ())
+    shared.show_problems(project.problems)
+    due = due_now(project, campaigns or (), now=now())
+    if dry_run:
+        _show_due(shared, project, due)
+        shared.record(editions=[_due_record(entry) for entry in due])
+        return
+    _confirm(shared, project, due, yes=yes)
+    done = send_due(project, campaigns or ())
+    records = [count_record(count) for count in done.counts]
+    shared.record(editions=records, failures=_failures(done.rounded))
+    show_counts(shared, records)
+    for error in done.rounded.frozen.failures.values():
+        shared.show_problems(error.problems)
+    for edition, why in _failures(done.rounded).items():
+        typer.echo(f"tambour: {edition} was not sent: {why}", err=True)
+    for entry in done.rounded.held:
+        why = entry.reason.text if entry.reason else ""
+        typer.echo(f"tambour: {entry.edition} is held: {why}", err=True)
+    leave(done.exit_code())
+
+
+def _failures(rounded: Round) -> Mapping[str, str]:
+    return {name: str(error) for name, error in rounded.frozen.failures.items()}
+
+
+def _due_record(entry: Entry) -> dict[str, object]:
+    numbers = ("sent", "failed", "deferred", "uncertain", "suppressed", "expired")
+    return {
+        "edition": entry.edition,
+        "campaign": entry.campaign,
+        "channel": entry.target.channel,
+        "recipients": entry.recipients,
+        **dict.fromkeys(numbers, 0),
+    }
+
+
+def _show_due(shared: Session, project: Project, due: Sequence[Entry]) -> None:
+    rows = (
+        (
+            entry.edition,
+            entry.target.channel,
+            str(entry.recipients),
+            short(entry.deadline, project.site),
+        )
+        for entry in due
+    )
+    shared.table("Due now", ("edition", "channel", "people", "until"), rows)
+
+
+def _confirm(
+    shared: Session, project: Project, due: Sequence[Entry], *, yes: bool
+) -> None:
+    """Ask before anything leaves; without a terminal, `--yes` must say so."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        typer.echo("tambour: say --yes to send without being asked", err=True)
+        raise typer.Exit(Exit.USAGE)
+    if not due:
+        return
+    _show_due(shared, project, due)
+    people = sum(entry.recipients for entry in due)
+    if not typer.confirm(f"Send {len(due)} editions, {people} messages?", err=True):
+        raise typer.Exit(Exit.DONE)
+
+
+def run(ctx: typer.Context) -> None:
+    """Run the daemon: plan, freeze and send, until stopped."""
+    from tambour.cli.logs import log_to_stderr
+    from tambour.daemon import run_daemon
+
+    shared = session(ctx)
+    log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
+    run_daemon(shared.root, env=shared.env)
+
+
+def doctor(ctx: typer.Context) -> None:
+    """Try everything that sending needs: servers, TLS, logins, folders, zone."""
+    from tambour.cli.examining import examine
+
+    shared = session(ctx)
+    checks = examine(shared.project(), now=now())
+    shared.record(
+        checks=[
+            {"about": about, "name": c.name, "ok": c.ok, "detail": c.detail}
+            for about, c in checks
+        ]
+    )
+    for about, check in checks:
+        mark = "ok  " if check.ok else "FAIL"
+        shared.say(f"{mark} {about}: {check.name}: {check.detail}")
+    leave(Exit.DONE if all(check.ok for _, check in checks) else Exit.FAILURE)
+
+
+def demo(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("tambour-demo"),
+) -> None:
+    """Live through a quarter of the sample project, in seconds."""
+    from tambour.cli.demonstration import demonstrate
+
+    demonstrate(session(ctx), folder)

@@ -1,0 +1,69 @@
+"""What `doctor` tries: the zone, the ledger, the audiences, and each channel."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import TYPE_CHECKING
+
+from tambour.channels import Check, make_channel
+from tambour.cli.session import now as clock
+from tambour.cli.session import short
+from tambour.errors import LedgerError
+from tambour.ledger import ledger_path, open_for_reading
+from tambour.problems import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tambour.project import Project
+
+MIN_FREE_BYTES = 100 * 1024 * 1024
+
+
+def examine(project: Project, *, now: datetime) -> list[tuple[str, Check]]:
+    """Return what was tried, in the order in which a person would mend it."""
+    checks = [("project", check) for check in _project_checks(project, now)]
+    checks += [("ledger", check) for check in _ledger_checks(project)]
+    probed = asyncio.run(_probe_all(project))
+    return checks + [(name, check) for name, found in probed for check in found]
+
+
+def _project_checks(project: Project, now: datetime) -> Iterator[Check]:
+    zone = project.site.timezone
+    yield Check(name="zone", ok=True, detail=f"{zone}: {short(now, project.site)}")
+    errors = sum(p.severity is Severity.ERROR for p in project.problems)
+    said = f"{errors} errors; see `tambour check`" if errors else "no errors"
+    yield Check(name="files", ok=errors == 0, detail=said)
+    for name, people in project.audiences.items():
+        said = f"{name}: {len(people)} addresses"
+        yield Check(name="audience", ok=bool(people), detail=said)
+
+
+def _ledger_checks(project: Project) -> Iterator[Check]:
+    path = ledger_path(project.config.ledger, project.root)
+    try:
+        open_for_reading(project.config.ledger, root=project.root).close()
+    except LedgerError as error:
+        yield Check(name="ledger", ok=False, detail=str(error))
+        return
+    if path is None:
+        return
+    exists = (
+        f"{path} is there" if path.exists() else f"{path} is made at the first send"
+    )
+    yield Check(name="ledger", ok=True, detail=exists)
+    folder = next(one for one in path.absolute().parents if one.exists())
+    free = shutil.disk_usage(folder).free
+    said = f"{free // 1024**2} MiB free in {folder}"
+    yield Check(name="disk", ok=free >= MIN_FREE_BYTES, detail=said)
+
+
+async def _probe_all(project: Project) -> list[tuple[str, tuple[Check, ...]]]:
+    channels = {
+        name: make_channel(name, settings, project.root, clock=clock)
+        for name, settings in project.config.channels.items()
+    }
+    probes = (channel.probe() for channel in channels.values())
+    return list(zip(channels, await asyncio.gather(*probes), strict=True))

@@ -1,0 +1,104 @@
+"""What `send` does: under the instance lock, freeze what is due and try it once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tambour.cli.session import now
+from tambour.daemon import open_ledger, real_world
+from tambour.delivery.sending import Round, deliver_once, freeze_due
+from tambour.errors import Exit, UserError
+from tambour.ledger import instance_lock, ledger_path, open_for_reading
+from tambour.model import DeliveryState, EntryState
+from tambour.project import plan_project
+from tambour.rendering.templates import Templates
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from tambour.ledger.records import Count
+    from tambour.model import Entry
+    from tambour.project import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What one `send` came to."""
+
+    rounded: Round
+    counts: tuple[Count, ...]
+
+    def exit_code(self) -> Exit:
+        """Return the contract's code: what stays to be done weighs most."""
+
+        def how_many(*states: DeliveryState) -> int:
+            return sum(count.states.get(s, 0) for count in self.counts for s in states)
+
+        if how_many(DeliveryState.DEFERRED, DeliveryState.PLANNED):
+            return Exit.TEMPORARY
+        lost = how_many(
+            DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.EXPIRED
+        )
+        if lost or self.rounded.frozen.failures:
+            sent = how_many(DeliveryState.SENT)
+            return Exit.PARTLY_SENT if sent else Exit.FAILURE
+        return Exit.HELD if self.rounded.held else Exit.DONE
+
+
+def require_campaigns(project: Project, names: Collection[str]) -> None:
+    """
+    Refuse names of campaigns that are not there.
+
+    Raises:
+        UserError: naming them.
+
+    """
+    known = {campaign.name for campaign in project.campaigns}
+    missing = sorted(set(names) - known)
+    if missing:
+        there = ", ".join(sorted(known)) or "none"
+        msg = f"there is no campaign {', '.join(missing)}; there are: {there}"
+        raise UserError(msg)
+
+
+def due_now(
+    project: Project, campaigns: Collection[str], *, now: datetime
+) -> tuple[Entry, ...]:
+    """Return what would be frozen and sent now; changes nothing."""
+    ledger = open_for_reading(project.config.ledger, root=project.root)
+    plan = plan_project(project, ledger.snapshot(), now=now, until=now)
+    ledger.close()
+    return tuple(
+        entry
+        for entry in plan.entries
+        if entry.state is EntryState.DUE
+        and (not campaigns or entry.campaign in campaigns)
+    )
+
+
+def send_due(project: Project, campaigns: Collection[str]) -> Done:
+    """
+    Freeze and try once what is due.
+
+    Raises:
+        LedgerLocked: another Tambour is sending with this ledger.
+        LedgerError: the ledger cannot be used.
+
+    """
+    path = ledger_path(project.config.ledger, project.root)
+    with instance_lock(path):
+        ledger = open_ledger(project.config)
+        moment = now()
+        rounded = freeze_due(
+            project,
+            ledger,
+            Templates(project.root),
+            now=moment,
+            by=moment,
+            campaigns=campaigns,
+        )
+        counts = deliver_once(project.config, ledger, real_world())
+        ledger.close()
+    return Done(rounded=rounded, counts=counts)

@@ -1,0 +1,231 @@
+"""
+The daemon: a tick plans and freezes, a task of its own delivers.
+
+APScheduler runs one job in memory, the tick; a restart is its first run, so there is
+nothing to lose. A guard wakes the tick when the clock steps, which an interval job does
+not survive. Delivery drains for itself, so that a fan-out of hours never delays a tick.
+A tick that fails is logged and the next one tries again, with the last good settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from apscheduler.job import Job
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from tambour.config import Config, load_config
+from tambour.delivery.sending import freeze_due, make_routes
+from tambour.delivery.waves import Mode, deliver
+from tambour.delivery.world import World
+from tambour.errors import UserError
+from tambour.ledger import (
+    Ledger,
+    instance_lock,
+    ledger_path,
+    open_for_writing,
+)
+from tambour.problems import Problem
+from tambour.project import ProjectCache, read_project
+from tambour.rendering.templates import Templates
+
+TICK_S = 15
+CLOCK_STEP_S = 1.5
+SETTLED = timedelta(seconds=2)
+"""A file younger than this may still be being written; it waits for the next tick."""
+
+log = structlog.get_logger()
+
+
+def now() -> datetime:
+    """Read the wall clock."""
+    return datetime.now(UTC)
+
+
+def real_world() -> World:
+    """Return the clock, sleep and dice of this machine."""
+    return World(
+        clock=now,
+        monotonic=time.monotonic,
+        sleep=asyncio.sleep,
+        chance=random.random,
+    )
+
+
+def open_ledger(config: Config) -> Ledger:
+    """
+    Open the project's ledger to write.
+
+    Raises:
+        LedgerError: it cannot be used.
+
+    """
+    secret = config.secret.get_secret_value() if config.secret else None
+    return open_for_writing(config.ledger, root=config.root, secret=secret)
+
+
+@contextmanager
+def survived(work: str) -> Iterator[None]:
+    """Log whatever *work* raises: one failure must not end the daemon."""
+    try:
+        yield
+    except Exception:
+        log.exception("failed", work=work)
+
+
+@dataclass(slots=True)
+class Ticker:
+    """What a tick needs of the ticks before it."""
+
+    root: Path
+    env: str | None
+    config: Config
+    ledger: Ledger
+    templates: Templates
+    cache: ProjectCache = field(default_factory=ProjectCache)
+    on_change: Callable[[], object] = lambda: None
+    said: frozenset[str] = frozenset()
+
+    def tick(self) -> None:
+        """Read the project, plan, and freeze what is due; log, never raise."""
+        with survived("tick"):
+            self._tick(now())
+
+    def _tick(self, moment: datetime) -> None:
+        if (self.root / ".git" / "index.lock").exists():
+            log.info("git is at work: the files wait for the next tick")
+            return
+        problems = self._reload()
+        project = read_project(
+            self.config, cache=self.cache, settled_before=moment - SETTLED
+        )
+        done = freeze_due(
+            project,
+            self.ledger,
+            self.templates,
+            now=moment,
+            by=moment + self.config.safety.hold_before_send,
+        )
+        for edition in done.frozen.editions:
+            log.info("frozen", edition=edition)
+        for edition, error in done.frozen.failures.items():
+            problems += [*error.problems] or [
+                Problem(path=edition, line=0, code="E400", message=str(error))
+            ]
+        self._say((*problems, *project.problems))
+
+    def _reload(self) -> list[Problem]:
+        """Take the settings as they are now; a broken edit keeps the last good ones."""
+        try:
+            config = load_config(self.root, env=self.env)
+        except UserError as error:
+            return list(error.problems)
+        if config != self.config:
+            self.config = config
+            self.on_change()
+            log.info("settings changed")
+        return []
+
+    def _say(self, problems: Iterable[Problem]) -> None:
+        """Log each problem once, when it appears."""
+        lines = frozenset(f"{p.path}:{p.line}: {p.code} {p.message}" for p in problems)
+        for line in sorted(lines - self.said):
+            log.warning("problem", where=line)
+        self.said = lines
+
+
+def run_daemon(root: Path, *, env: str | None) -> None:
+    """
+    Plan, freeze and send until SIGTERM or SIGINT; the wave on the wire is finished.
+
+    Raises:
+        ConfigError: the settings cannot be used at the start.
+        LedgerLocked: another Tambour is sending with this ledger.
+        LedgerError: the ledger cannot be used.
+
+    """
+    config = load_config(root, env=env)
+    with instance_lock(ledger_path(config.ledger, root)):
+        ledger = open_ledger(config)
+        ticker = Ticker(
+            root=root,
+            env=env,
+            config=config,
+            ledger=open_ledger(config),
+            templates=Templates(root),
+        )
+        try:
+            asyncio.run(_serve(ticker, ledger))
+        finally:
+            ledger.close()
+            ticker.ledger.close()
+            log.info("stopped")
+
+
+async def _serve(ticker: Ticker, ledger: Ledger) -> None:
+    """Tick and deliver until told to stop; changed settings make new routes."""
+    loop = asyncio.get_running_loop()
+    stopped, wake = asyncio.Event(), asyncio.Event()
+
+    def stop() -> None:
+        stopped.set()
+        wake.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    ticker.on_change = lambda: loop.call_soon_threadsafe(wake.set)
+    with ticking(ticker):
+        log.info("started", channels=list(ticker.config.channels))
+        while not stopped.is_set():
+            wake.clear()
+            with survived("delivery"):
+                routes = make_routes(ticker.config, ledger, clock=now)
+                world = real_world()
+                await deliver(ledger, routes, mode=Mode.DRAIN, world=world, stop=wake)
+            if not wake.is_set():  # it failed: do not fail again at once
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), TICK_S)
+
+
+@contextmanager
+def ticking(ticker: Ticker) -> Iterator[None]:
+    """Tick every TICK_S seconds in a thread, and when the clock steps."""
+    scheduler = BackgroundScheduler(timezone=UTC)
+    job = scheduler.add_job(
+        ticker.tick,
+        "interval",
+        seconds=TICK_S,
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+        next_run_time=now(),
+    )
+    done = threading.Event()
+    scheduler.start()
+    threading.Thread(target=_guard_clock, args=(job, done), daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+        scheduler.shutdown(wait=True)
+
+
+def _guard_clock(job: Job, done: threading.Event) -> None:
+    """Wake the tick when the wall clock steps against the monotonic one."""
+    offset = time.time() - time.monotonic()
+    while not done.wait(1):
+        moved = time.time() - time.monotonic() - offset
+        if abs(moved) > CLOCK_STEP_S:
+            offset += moved
+            log.warning("clock stepped", seconds=round(moved, 1))
+            job.modify(next_run_time=now())

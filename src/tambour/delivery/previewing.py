@@ -1,0 +1,326 @@
+"""
+The messages that would be sent, for eyes only: files to look at, or a test to oneself.
+
+Goes through the same rendering and composing as sending; the ledger is only read. Picks
+the campaign's next due edition, or the one about a given event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import fnmatch
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+from tambour.channels import make_channel
+from tambour.delivery.freezing import Press
+from tambour.delivery.routes import Composer
+from tambour.delivery.sending import material_of
+from tambour.delivery.world import World
+from tambour.errors import UserError
+from tambour.ledger.records import Content, ContentId, Leased
+from tambour.model import (
+    DeliveryId,
+    Entry,
+    EntryState,
+    Message,
+    Outcome,
+    OutcomeKind,
+    Plan,
+    Recipient,
+    Snapshot,
+    Target,
+)
+from tambour.project import Project, plan_project
+from tambour.rendering.templates import Templates
+
+HORIZON = timedelta(days=400)
+_COMING = {EntryState.DUE, EntryState.PLANNED, EntryState.HELD}
+_TEST = "[TEST] "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One message of an edition as one recipient gets it; `is_mail` or a post."""
+
+    entry: Entry
+    recipient: Recipient
+    message: Message
+    is_mail: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A test message, and what became of it."""
+
+    sample: Sample
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What previews are made of; `secret` is the ledger's key, if it has one yet."""
+
+    project: Project
+    templates: Templates
+    snapshot: Snapshot
+    secret: bytes
+    world: World
+
+    def samples(self, campaign: str, *, event: str | None) -> Iterator[Sample]:
+        """
+        Yield the next due edition: a recipient of each language, and each post.
+
+        Raises:
+            UserError: there is no such campaign, or nothing to show.
+
+        """
+        entries = self._entries(campaign, event)
+        press = self._press(entries)
+        for entry in entries:
+            for person in self._readers(entry.target):
+                yield self._sample(press, entry, person, test_id="")
+
+    def tests(
+        self,
+        campaign: str,
+        *,
+        event: str | None,
+        channel: str | None,
+        addresses: Sequence[str],
+    ) -> Iterator[Sample]:
+        """
+        Yield the next due edition as test messages to *addresses*.
+
+        A post is among them only when its *channel* is named.
+
+        Raises:
+            UserError: an address is not allowed, or there is nothing to show.
+
+        """
+        self._refuse_strangers(addresses)
+        entries = self._entries(campaign, event)
+        wanted = [e for e in entries if channel in (None, e.target.channel)]
+        if channel is None:
+            wanted = [entry for entry in wanted if entry.target.audience is not None]
+        if not wanted:
+            there = ", ".join(sorted({e.target.channel for e in entries}))
+            msg = f"{campaign} has no mail for that channel; it sends to {there}"
+            raise UserError(msg)
+        press = self._press(entries)
+        for entry in wanted:
+            for number, person in enumerate(self._testers(entry.target, addresses)):
+                chance = int(self.world.chance() * 2**64)
+                test_id = f"{chance:016x}.{number}"
+                yield self._sample(press, entry, person, test_id=test_id)
+
+    # ── which edition ───────────────────────────────────────────────────────────
+
+    def _entries(self, campaign: str, event: str | None) -> list[Entry]:
+        names = [one.name for one in self.project.campaigns]
+        if campaign not in names:
+            known = ", ".join(names) or "none"
+            msg = f"there is no campaign {campaign!r}; there are: {known}"
+            raise UserError(msg)
+        now = self.world.clock()
+        plan = plan_project(self.project, self.snapshot, now=now, until=now + HORIZON)
+        entries = [
+            entry
+            for entry in plan.entries
+            if entry.campaign == campaign
+            and (event is None or any(_is_meant(event, one) for one in entry.events))
+        ]
+        coming = [e for e in entries if e.state in _COMING and e.events]
+        shown = coming or [entry for entry in reversed(entries) if entry.events]
+        if not shown:
+            raise UserError(self._nothing(plan, campaign, event))
+        edition = shown[0].edition
+        return [entry for entry in entries if entry.edition == edition]
+
+    def _nothing(self, plan: Plan, campaign: str, event: str | None) -> str:
+        about = f" about {event!r}" if event else ""
+        reasons = [
+            entry.reason.text
+            for entry in plan.entries
+            if entry.campaign == campaign and entry.reason
+        ]
+        why = f": {reasons[0]}" if reasons else "; try another day with --at"
+        return f"{campaign} has no edition to come{about}{why}"
+
+    # ── for whom ────────────────────────────────────────────────────────────────
+
+    def _readers(self, target: Target) -> list[Recipient]:
+        if target.audience is None:
+            return [self._account(target)]
+        people = sorted(
+            self.project.audiences.get(target.audience, ()), key=attrgetter("language")
+        )
+        firsts = [next(group) for _, group in groupby(people, attrgetter("language"))]
+        return firsts or [self._stranger(target, "reader@example.org")]
+
+    def _testers(self, target: Target, addresses: Iterable[str]) -> list[Recipient]:
+        if target.audience is None:
+            return [self._account(target)]
+        known = {p.address: p for p in self.project.audiences.get(target.audience, ())}
+        return [known.get(a) or self._stranger(target, a) for a in addresses]
+
+    def _account(self, target: Target) -> Recipient:
+        return Recipient(address=target.channel, language=self.project.site.language)
+
+    def _stranger(self, target: Target, address: str) -> Recipient:
+        """Return somebody with every column of the audience, filled with its name."""
+        people = self.project.audiences.get(target.audience or "", ())
+        columns = people[0].fields if people else {}
+        return Recipient(
+            address=address,
+            language=self.project.site.language,
+            fields={name: f"[{name}]" for name in columns},
+        )
+
+    def _refuse_strangers(self, addresses: Sequence[str]) -> None:
+        allowed = self.project.config.safety.test_recipients
+        refused = [
+            address
+            for address in addresses
+            if "@" not in address
+            or (allowed and not any(_matches(address, one) for one in allowed))
+        ]
+        if refused:
+            msg = (
+                f"{', '.join(refused)} may not get tests; safety.test_recipients in"
+                f" config.yaml allows {', '.join(allowed) or 'any address'}"
+            )
+            raise UserError(msg)
+
+    # ── what ────────────────────────────────────────────────────────────────────
+
+    def _press(self, entries: list[Entry]) -> Press:
+        material = material_of(self.project, self.templates)
+        return Press(entries, material, self.world.clock())
+
+    def _sample(
+        self, press: Press, entry: Entry, person: Recipient, *, test_id: str
+    ) -> Sample:
+        content = press.content_for(entry, person)
+        settings = self.project.config.channels[entry.target.channel]
+        composer = Composer(
+            self.project.config,
+            settings,
+            secret=self.secret,
+            clock=self.world.clock,
+            test_id=test_id,
+        )
+        if test_id and content.payload is not None:
+            content = replace(content, payload=_marked(content.payload))
+        return Sample(
+            entry=entry,
+            recipient=person,
+            message=composer(_as_leased(entry, person, content), content),
+            is_mail=content.rendered is not None,
+        )
+
+
+def write_samples(samples: Iterable[Sample], folder: Path) -> list[Path]:
+    """Write each sample's .eml, .html and .txt, or a post's .json and .txt."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for sample in samples:
+        for suffix, content in _files(sample):
+            stem = sample.entry.edition.replace("/", "--").replace("\0", "")
+            where = sample.entry.target.channel
+            language = f".{sample.recipient.language}" if sample.is_mail else ""
+            file = folder / f"{stem}--{where}{language}{suffix}"
+            file.write_bytes(content)
+            written.append(file)
+    return written
+
+
+def transmit_tests(
+    project: Project, samples: Iterable[Sample], world: World
+) -> list[Tried]:
+    """Send test messages through their real channels; nothing enters the history."""
+
+    async def work() -> list[Tried]:
+        tried: list[Tried] = []
+        ordered = sorted(samples, key=lambda one: one.entry.target.channel)
+        for name, group in groupby(ordered, lambda one: one.entry.target.channel):
+            tried += await _transmit(project, name, list(group), world)
+        return tried
+
+    return asyncio.run(work())
+
+
+async def _transmit(
+    project: Project, name: str, samples: list[Sample], world: World
+) -> list[Tried]:
+    settings = project.config.channels[name]
+    channel = make_channel(name, settings, project.root, clock=world.clock)
+    refusal = await channel.open()
+    if refusal is not None:
+        return [Tried(sample=sample, outcome=refusal) for sample in samples]
+    waiting = {DeliveryId(n): sample for n, sample in enumerate(samples)}
+    wave = [replace(one.message, delivery=number) for number, one in waiting.items()]
+    answers = {key: outcome async for key, outcome in channel.transmit(wave)}
+    await channel.close()
+    lost = Outcome(kind=OutcomeKind.DEFERRED, code="lost", reply="the channel was lost")
+    return [
+        Tried(sample=sample, outcome=answers.get(number, lost))
+        for number, sample in waiting.items()
+    ]
+
+
+def _files(sample: Sample) -> Iterator[tuple[str, bytes]]:
+    content = sample.message.content
+    if not sample.is_mail:
+        yield ".json", content
+        data = json.loads(content).get("data")
+        if isinstance(data, dict) and isinstance(data.get("text"), str):
+            yield ".txt", data["text"].encode()
+        return
+    yield ".eml", content
+    parsed = email.message_from_bytes(content, policy=email.policy.default)
+    for subtype, suffix in (("html", ".html"), ("plain", ".txt")):
+        part = parsed.get_body((subtype,))
+        if part is not None:
+            yield suffix, part.get_content().encode()
+
+
+def _as_leased(entry: Entry, person: Recipient, content: Content) -> Leased:
+    return Leased(
+        id=DeliveryId(0),
+        edition=entry.edition,
+        campaign=entry.campaign,
+        kind=entry.kind,
+        channel=entry.target.channel,
+        audience=content.audience,
+        recipient=person,
+        content=ContentId(0),
+        deadline=entry.deadline,
+        attempts=0,
+    )
+
+
+def _is_meant(asked: str, event: str) -> bool:
+    return event == asked or event.endswith(f"/{asked}")
+
+
+def _matches(address: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(address.casefold(), pattern.casefold())
+
+
+def _marked(payload: str) -> str:
+    """Mark a post's own words as a test, where it has some."""
+    said = json.loads(payload)
+    data = said.get("data") if isinstance(said, dict) else None
+    if isinstance(data, dict) and isinstance(data.get("text"), str):
+        data["text"] = _TEST + data["text"]
+    elif isinstance(said, dict) and isinstance(said.get("text"), str):
+        said["text"] = _TEST + said["text"]
+    return json.dumps(said, ensure_ascii=False)

@@ -1,0 +1,140 @@
+"""
+One round, as `send`, the daemon and the demo do it: see, plan, freeze; then deliver.
+
+Joins what an editor's project and the settings say with the ledger and the channels;
+decides nothing itself. `now` and the world are given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tambour.channels import make_channel
+from tambour.config import Config
+from tambour.delivery.freezing import (
+    Frozen,
+    Material,
+    choose_due,
+    freeze_entries,
+)
+from tambour.delivery.routes import make_route
+from tambour.delivery.waves import Mode, deliver
+from tambour.delivery.world import Route, World
+from tambour.errors import LedgerError
+from tambour.ledger import Ledger
+from tambour.ledger.records import Count
+from tambour.model import EditionId, Entry, EntryState, Plan
+from tambour.project import Project, plan_project
+from tambour.rendering.templates import Templates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What a round found due and froze; `held` would be due, but waits for a person."""
+
+    plan: Plan
+    frozen: Frozen
+    held: tuple[Entry, ...]
+
+
+def material_of(project: Project, templates: Templates) -> Material:
+    """Return what the project's editions are made of."""
+    channels = project.config.channels
+    return Material(
+        site=project.site,
+        templates=templates,
+        campaigns={campaign.name: campaign for campaign in project.campaigns},
+        events={event.id: event for event in project.events},
+        audiences=project.audiences,
+        channel_types={name: settings.type for name, settings in channels.items()},
+    )
+
+
+def make_routes(
+    config: Config, ledger: Ledger, *, clock: Callable[[], datetime]
+) -> list[Route]:
+    """
+    Return a route for each channel of the settings.
+
+    Raises:
+        LedgerError: the ledger was opened to read, and has no key.
+
+    """
+    if ledger.secret is None:
+        msg = "the ledger was opened to read; sending needs its key"
+        raise LedgerError(msg)
+    return [
+        make_route(
+            name,
+            make_channel(name, settings, config.root, clock=clock),
+            config,
+            secret=ledger.secret,
+            clock=clock,
+        )
+        for name, settings in config.channels.items()
+    ]
+
+
+def freeze_due(
+    project: Project,
+    ledger: Ledger,
+    templates: Templates,
+    *,
+    now: datetime,
+    by: datetime,
+    campaigns: Collection[str] = (),
+) -> Round:
+    """
+    Remember what was seen, plan, and freeze what is due *by* then.
+
+    Args:
+        campaigns: only these; all when empty.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+
+    """
+    ledger.note_seen(
+        [event.id for event in project.events],
+        [campaign.name for campaign in project.campaigns],
+        now,
+    )
+    plan = plan_project(project, ledger.snapshot(), now=now, until=by)
+    wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
+    chosen = choose_due(Plan(now=now, entries=tuple(wanted)), by=by)
+    known = frozenset(ledger.snapshot().editions)
+    fresh = [entry for entry in chosen if entry.edition not in known]
+    return Round(
+        plan=plan,
+        frozen=freeze_entries(ledger, fresh, material_of(project, templates), now=now),
+        held=tuple(e for e in wanted if e.state is EntryState.HELD and e.due <= by),
+    )
+
+
+def deliver_once(config: Config, ledger: Ledger, world: World) -> tuple[Count, ...]:
+    """
+    Try once what is due on every channel, and return how those editions stand.
+
+    Raises:
+        LedgerError: the ledger cannot be used.
+
+    """
+
+    async def work() -> tuple[Count, ...]:
+        return await deliver(
+            ledger,
+            make_routes(config, ledger, clock=world.clock),
+            mode=Mode.ONCE,
+            world=world,
+            stop=asyncio.Event(),
+        )
+
+    return asyncio.run(work())
+
+
+def failures_by_edition(rounded: Round) -> Mapping[EditionId, str]:
+    """Return why editions could not be frozen, in a sentence each."""
+    return {key: str(error) for key, error in rounded.frozen.failures.items()}

@@ -115,6 +115,7 @@ class Ticker:
             self.templates,
             now=moment,
             by=moment + self.config.safety.hold_before_send,
+            hold=self.config.safety.hold_before_send,
         )
         for edition in done.frozen.editions:
             log.info("frozen", edition=edition)

@@ -191,7 +191,8 @@ def _summary(entries: list[Entry], *, shown: int) -> str:
     words = [f"{n:,} {word}{'s' * (n > 1)}" for n, word in counts if n]
     more = len(entries) - shown
     rest = f" The {shown:,} newest are listed." if more else ""
-    return f"{' and '.join(words)}, kept on this computer, newest first.{rest}"
+    said = "kept on this computer, newest first; times are UTC"
+    return f"{' and '.join(words)}, {said}.{rest}"
 
 
 def _item(entry: Entry) -> str:

@@ -158,7 +158,7 @@ def plan(
             json.dumps({"version": 1, **record}, indent=2, ensure_ascii=False)
         )
     shared.record(**record)
-    shared.show_problems(project.problems)
+    shared.show_errors(project.problems)
     _show_plan(ctx, made, project.site)
 
 
@@ -215,7 +215,7 @@ def render(
 
     shared = session(ctx)
     project = shared.project()
-    shared.show_problems(project.problems)
+    shared.show_errors(project.problems)
     preview = open_preview(project, at=moment(at, project.site))
     written = write_samples(preview.samples(campaign, event=event), out)
     shared.record(files=[str(file) for file in written])

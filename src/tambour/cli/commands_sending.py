@@ -52,7 +52,7 @@ def send_preview(
 
     shared = session(ctx)
     project = shared.project()
-    shared.show_problems(project.problems)
+    shared.show_errors(project.problems)
     preview = open_preview(project, at=moment(at, project.site))
     samples = list(
         preview.tests(
@@ -106,7 +106,7 @@ def send(
     shared = session(ctx)
     project = shared.project()
     require_campaigns(project, campaigns or ())
-    shared.show_problems(project.problems)
+    shared.show_errors(project.problems)
     due = due_now(project, campaigns or (), now=now())
     if dry_run:
         _show_due(shared, project, due)

@@ -100,5 +100,7 @@ def send_due(project: Project, campaigns: Collection[str]) -> Done:
             campaigns=campaigns,
         )
         counts = deliver_once(project.config, ledger, real_world())
+        untried = set(rounded.frozen.editions) - {count.edition for count in counts}
+        counts += ledger.history.counts(untried)  # everybody in them is suppressed
         ledger.close()
     return Done(rounded=rounded, counts=counts)

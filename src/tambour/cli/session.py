@@ -90,6 +90,12 @@ class Session:
         for problem in problems:
             typer.echo(diagnostic(problem, self.root, color=self.color), err=True)
 
+    def show_errors(self, problems: Iterable[Problem]) -> None:
+        """Print what is held back; warnings are left to `check` and `events`."""
+        from tambour.problems import Severity
+
+        self.show_problems(p for p in problems if p.severity is Severity.ERROR)
+
 
 def session(ctx: typer.Context) -> Session:
     """Return the session that the root command made."""

@@ -93,7 +93,7 @@ class PreparedMail:
     chunks: tuple[bytes, ...]
     slots: tuple[tuple[Slot, tuple[int, ...]], ...] = field(repr=False)
 
-    def fill(  # noqa: PLR0913 - what makes one message, as delivery has it
+    def fill(
         self,
         recipient: Recipient,
         *,

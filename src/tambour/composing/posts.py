@@ -17,7 +17,7 @@ from tambour.errors import TemplateError
 from tambour.model import EditionId, EditionKind, Rendered
 
 
-def post_payload(  # noqa: PLR0913 - the parts of the contract's object
+def post_payload(
     rendered: Rendered,
     *,
     edition: EditionId,

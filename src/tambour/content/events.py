@@ -151,7 +151,8 @@ def _read_source(
     known = cache.of(origin)
     kept: dict[str, tuple[_Stamp, EventFile]] = {}
     files = []
-    for entry in sorted(_walk(folder), key=lambda entry: entry.name):
+    entries = sorted(_walk(folder), key=lambda entry: entry.name)
+    for entry in entries:
         before = known.get(entry.path)
         if cache.is_unsettled(entry.stamp):
             if before is None:
@@ -167,7 +168,7 @@ def _read_source(
             kept[entry.path] = entry.stamp, file
         files.append(file)
     cache.keep(origin, kept)
-    if not files:
+    if not entries:
         settings.complain("W201", "no .md or .markdown file is in this folder")
     return files
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
@@ -79,10 +79,19 @@ def choose_due(plan: Plan, *, by: datetime) -> tuple[Entry, ...]:
 
 
 def freeze_entries(
-    ledger: Ledger, entries: Sequence[Entry], material: Material, *, now: datetime
+    ledger: Ledger,
+    entries: Sequence[Entry],
+    material: Material,
+    *,
+    now: datetime,
+    hold: timedelta = timedelta(),
 ) -> Frozen:
     """
     Freeze the editions of *entries*; one that cannot be rendered leaves no trace.
+
+    Args:
+        hold: how long a person may still stop what is due already; it is not waited
+            where the deadline does not allow it.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -94,11 +103,24 @@ def freeze_entries(
     for edition, group in groupby(ordered, key=attrgetter("edition")):
         try:
             press = Press(list(group), material, now)
-            if ledger.freeze(press.edition, press.drafts(), audiences=press.sizes()):
+            if ledger.freeze(
+                press.edition,
+                press.drafts(),
+                audiences=press.sizes(),
+                not_before=leaves_at(press.edition, now=now, hold=hold),
+            ):
                 editions.append(edition)
         except UserError as error:
             failures[edition] = error
     return Frozen(editions=tuple(editions), failures=failures)
+
+
+def leaves_at(edition: FrozenEdition, *, now: datetime, hold: timedelta) -> datetime:
+    """Return when an edition leaves: at its due time, or a late one after the hold."""
+    held = max(edition.due, now + hold)
+    is_late = edition.due <= now
+    is_in_time = edition.deadline is None or held < edition.deadline
+    return held if is_late and is_in_time else edition.due
 
 
 class Press:

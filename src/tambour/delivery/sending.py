@@ -8,9 +8,9 @@ decides nothing itself. `now` and the world are given.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tambour.channels import make_channel
 from tambour.config import Config
@@ -26,7 +26,7 @@ from tambour.delivery.world import Route, World
 from tambour.errors import LedgerError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Count
-from tambour.model import EditionId, Entry, EntryState, Plan
+from tambour.model import Entry, EntryState, Plan
 from tambour.project import Project, plan_project
 from tambour.rendering.templates import Templates
 
@@ -86,12 +86,14 @@ def freeze_due(
     now: datetime,
     by: datetime,
     campaigns: Collection[str] = (),
+    hold: timedelta = timedelta(),
 ) -> Round:
     """
     Remember what was seen, plan, and freeze what is due *by* then.
 
     Args:
         campaigns: only these; all when empty.
+        hold: how long late editions wait, so that a person can stop them.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -102,14 +104,16 @@ def freeze_due(
         [campaign.name for campaign in project.campaigns],
         now,
     )
-    plan = plan_project(project, ledger.snapshot(), now=now, until=by)
+    snapshot = ledger.snapshot()
+    plan = plan_project(project, snapshot, now=now, until=by)
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
     chosen = choose_due(Plan(now=now, entries=tuple(wanted)), by=by)
-    known = frozenset(ledger.snapshot().editions)
-    fresh = [entry for entry in chosen if entry.edition not in known]
+    fresh = [entry for entry in chosen if entry.edition not in snapshot.editions]
     return Round(
         plan=plan,
-        frozen=freeze_entries(ledger, fresh, material_of(project, templates), now=now),
+        frozen=freeze_entries(
+            ledger, fresh, material_of(project, templates), now=now, hold=hold
+        ),
         held=tuple(e for e in wanted if e.state is EntryState.HELD and e.due <= by),
     )
 
@@ -133,8 +137,3 @@ def deliver_once(config: Config, ledger: Ledger, world: World) -> tuple[Count, .
         )
 
     return asyncio.run(work())
-
-
-def failures_by_edition(rounded: Round) -> Mapping[EditionId, str]:
-    """Return why editions could not be frozen, in a sentence each."""
-    return {key: str(error) for key, error in rounded.frozen.failures.items()}

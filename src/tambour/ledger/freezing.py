@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 
 import sqlalchemy as sa
@@ -24,10 +25,14 @@ Row = dict[str, object]
 
 
 def write_deliveries(
-    connection: sa.Connection, edition: FrozenEdition, drafts: Iterable[Draft]
+    connection: sa.Connection,
+    edition: FrozenEdition,
+    drafts: Iterable[Draft],
+    *,
+    first_try: datetime,
 ) -> None:
     """Insert what *drafts* yields, then write down how many recipients that made."""
-    desk = _Desk(connection, edition)
+    desk = _Desk(connection, edition, first_try)
     remaining = iter(drafts)
     while batch := list(islice(remaining, BATCH_ROWS)):
         connection.execute(keeping.FREEZE_DELIVERY, list(desk.rows(batch)))
@@ -37,9 +42,15 @@ def write_deliveries(
 class _Desk:
     """Numbers an edition's parts and contents, and writes each when first used."""
 
-    def __init__(self, connection: sa.Connection, edition: FrozenEdition) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        edition: FrozenEdition,
+        first_try: datetime,
+    ) -> None:
         self._connection = connection
         self._edition = edition
+        self._first_try = first_try
         last = connection.execute(keeping.LAST_IDS).one()
         self._last_part = int(last[0])
         self._last_content = int(last[1])
@@ -61,7 +72,7 @@ class _Desk:
                 "b_fields": json.dumps(
                     dict(draft.recipient.fields), ensure_ascii=False
                 ),
-                "b_due": self._edition.due,
+                "b_due": self._first_try,
                 "b_now": self._edition.frozen_at,
             }
 

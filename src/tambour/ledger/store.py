@@ -102,13 +102,15 @@ class Ledger:
         drafts: Iterable[Draft],
         *,
         audiences: Mapping[str, int],
+        not_before: datetime | None = None,
     ) -> bool:
         """
         Freeze an edition with its words, facts and recipients; False if it was already.
 
         *drafts* is read once, and may be a million long. An address twice on a channel
         is one delivery; an address that left its audience is a suppressed one.
-        *audiences* are their sizes now. Whatever *drafts* raises leaves no trace here.
+        *audiences* are their sizes now; nothing leaves *not_before* then, or before the
+        edition is due. Whatever *drafts* raises leaves no trace here.
         """
         with self._database.write() as connection:
             values = {
@@ -131,7 +133,8 @@ class Ledger:
                 for position, told in enumerate(edition.facts)
             ]
             _execute_many(connection, keeping.FREEZE_FACTS, facts)
-            write_deliveries(connection, edition, drafts)
+            first_try = edition.due if not_before is None else not_before
+            write_deliveries(connection, edition, drafts, first_try=first_try)
             sizes = [{"audience": a, "size": size} for a, size in audiences.items()]
             _execute_many(connection, keeping.NOTE_AUDIENCE_SIZE, sizes)
             return True

@@ -87,10 +87,11 @@ class HttpClient:
         self._clock = clock
         self._session = requests.Session()
         self._session.trust_env = False
-        # Beside the authorities that requests brings along, trust the system's.
-        adapter = requests.adapters.HTTPAdapter()
-        adapter.init_poolmanager(1, 1, ssl_context=client_context())
-        self._session.mount("https://", adapter)
+        if destination.parts.scheme == "https":  # reading the authorities takes long
+            # Beside the authorities that requests brings along, trust the system's.
+            adapter = requests.adapters.HTTPAdapter()
+            adapter.init_poolmanager(1, 1, ssl_context=client_context())
+            self._session.mount("https://", adapter)
 
     def close(self) -> None:
         """Let go of everything; the client may be used again."""

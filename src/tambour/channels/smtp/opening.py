@@ -40,7 +40,8 @@ def connect(settings: SmtpChannel, root: Path) -> smtplib.SMTP | Outcome:
         return verdicts.rejected("plaintext-login", reply)
     ca_file = root / settings.ca_file if settings.ca_file else None
     try:
-        context = client_context(ca_file)
+        is_plain = settings.security == "none" and ca_file is None
+        context = None if is_plain else client_context(ca_file)
     except OSError as error:
         reply = f"ca_file {ca_file} cannot be used: {error.strerror or error}"
         return verdicts.rejected("ca-file", reply)
@@ -58,11 +59,12 @@ def connect(settings: SmtpChannel, root: Path) -> smtplib.SMTP | Outcome:
     return client
 
 
-def _dial(settings: SmtpChannel, context: ssl.SSLContext) -> smtplib.SMTP:
+def _dial(settings: SmtpChannel, context: ssl.SSLContext | None) -> smtplib.SMTP:
     host, port = settings.host, settings.port
     # A name given here spares a look-up of our own, which may take very long.
     name, timeout_s = "localhost", settings.timeout.total_seconds()
-    if settings.security == "tls":
+    # Without a context smtplib would take one that verifies nothing.
+    if settings.security == "tls" and context is not None:
         return smtplib.SMTP_SSL(
             host, port, local_hostname=name, timeout=timeout_s, context=context
         )
@@ -70,14 +72,14 @@ def _dial(settings: SmtpChannel, context: ssl.SSLContext) -> smtplib.SMTP:
 
 
 def _introduce(
-    client: smtplib.SMTP, settings: SmtpChannel, context: ssl.SSLContext
+    client: smtplib.SMTP, settings: SmtpChannel, context: ssl.SSLContext | None
 ) -> Outcome | None:
     if client.sock is not None:
         # The final dot travels alone: it must not wait for an acknowledgement.
         client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.local_hostname = _address_literal(client.sock)
     refusal = _greet(client, settings)
-    if refusal is not None or settings.security != "starttls":
+    if refusal is not None or settings.security != "starttls" or context is None:
         return refusal
     if not client.has_extn("starttls"):
         verdicts = verdicts_for(settings)

@@ -9,6 +9,7 @@ is slower and never wrong. Knows no files: it is given the syntax trees.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from jinja2 import meta, nodes
 
@@ -25,8 +26,11 @@ _CAPTURES = (
     nodes.CallBlock,
 )
 _BLOCK_CALLS = frozenset({"super", "self"})
+_TREES = 128
+"""Of how many templates the answers are kept; each edition asks twice."""
 
 
+@lru_cache(maxsize=_TREES)
 def looks_deeper(tree: nodes.Template) -> bool:
     """Return whether *tree* does more with the recipient than print an attribute."""
     return any(_deeper_uses(tree, is_captured=False))
@@ -52,7 +56,7 @@ def reachable(
     seen: set[str] = set()
     is_dynamic = False
     for tree in trees:
-        for name in meta.find_referenced_templates(tree):
+        for name in _named_by(tree):
             if name is None:
                 is_dynamic = True
             elif name not in seen:
@@ -60,6 +64,11 @@ def reachable(
                 found = load(name)
                 trees += [found] if found is not None else []
     return tuple(trees), is_dynamic
+
+
+@lru_cache(maxsize=_TREES)
+def _named_by(tree: nodes.Template) -> tuple[str | None, ...]:
+    return tuple(meta.find_referenced_templates(tree))
 
 
 def _deeper_uses(node: nodes.Node, *, is_captured: bool) -> Iterator[bool]:

@@ -24,6 +24,8 @@ from tambour.channels.outbox import file_mail, file_post, refresh_index
 LOOPBACK = "127.0.0.1"
 SECRET = "whsec_" + base64.b64encode(b"a secret for the demo").decode()
 MAX_BYTES = 10_000_000
+POLL_S = 0.05
+"""How soon the webhook's server notices that it is to end."""
 
 
 class MailServer:
@@ -110,7 +112,7 @@ def receivers(outbox: Path) -> Iterator[tuple[MailServer, Webhook]]:
     web = http.server.ThreadingHTTPServer((LOOPBACK, 0), _request_class(hook))
     hook.port = web.server_port
     threads = [
-        threading.Thread(target=web.serve_forever, daemon=True),
+        threading.Thread(target=web.serve_forever, args=(POLL_S,), daemon=True),
         threading.Thread(target=mail.serve, daemon=True),
     ]
     for thread in threads:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,14 @@ def send(
     return run(main())
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so; what never comes is an error."""
+    deadline = asyncio.get_running_loop().time() + 10
+    while not is_so():
+        await asyncio.sleep(0)
+        assert asyncio.get_running_loop().time() < deadline
+
+
 def outcome(kind: OutcomeKind, **changes: Any) -> Outcome:
     """Return an outcome."""
     return Outcome(**({"kind": kind, "code": "x", "reply": "y"} | changes))
@@ -191,18 +199,40 @@ def test_the_intent_is_committed_before_the_wire(ledger: Ledger) -> None:
     assert [("in_flight", 1, True)] * 10 == found
 
 
+class Reluctant(Loopback):
+    """Lets everything that may fly take off before it lets the first land."""
+
+    def __init__(self, desk: Desk, ledger: Ledger, *, expected: int) -> None:
+        super().__init__(desk)
+        self.ledger = ledger
+        self.expected = expected
+        self.flying: list[int] = []
+
+    async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
+        """Wait, watch some more, then go on."""
+        if not self.flying:
+            await until(lambda: self.count() >= self.expected)
+            for _ in range(30):
+                await asyncio.sleep(0)
+                self.flying.append(self.count())
+        async for answer in super().transmit(wave):
+            self.flying.append(self.count())
+            yield answer
+
+    def count(self) -> int:
+        """Return how many the ledger has in flight."""
+        return [*states(self.ledger).values()].count("in_flight")
+
+
 @pytest.mark.parametrize("wave_size", [1, 4, 200])
 def test_bounds_what_is_in_flight(ledger: Ledger, wave_size: int) -> None:
     """At most two waves are in flight at any moment."""
     freeze(ledger, 30)
-    flying = []
+    expected = min(30, 2 * wave_size)
+    channel = Reluctant(Desk(), ledger, expected=expected)
+    send(ledger, route(channel, wave_size=wave_size))
 
-    def count(_message: Message) -> None:
-        flying.append([*states(ledger).values()].count("in_flight"))
-
-    send(ledger, route(Desk(on_message=count), wave_size=wave_size))
-
-    assert max(flying) <= 2 * wave_size
+    assert expected == max(channel.flying)
     assert {"sent"} == set(states(ledger).values())
 
 
@@ -265,7 +295,7 @@ def test_the_deadline_is_checked_before_each_message(ledger: Ledger) -> None:
     time = Time()
     quarter = (DEADLINE - NOW) / 4
     desk = Desk(on_message=lambda _message: time.pass_by(quarter))
-    (count,) = send(ledger, route(desk), time=time)
+    (count,) = send(ledger, route(desk, wave_size=10), time=time)
 
     assert 4 == len(desk.taken)
     assert {DeliveryState.SENT: 4, DeliveryState.EXPIRED: 6} == count.states
@@ -435,25 +465,56 @@ def test_a_ledger_that_fails_stops_the_wire(ledger: Ledger) -> None:
     assert [*states(ledger).values()].count("sent") == len(desk.taken)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"rate": Rate(10, timedelta(seconds=1))}, {}],
-    ids=["while it waits for its rate", "while it is slow"],
-)
-def test_results_are_recorded_soon(ledger: Ledger, changes: dict[str, Any]) -> None:
-    """A slow channel leaves few results for a kill to take away."""
+class Slow(Loopback):
+    """Takes the next message only when the ledger knows of all before it."""
+
+    def __init__(self, desk: Desk, ledger: Ledger) -> None:
+        super().__init__(desk)
+        self.ledger = ledger
+
+    async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
+        """Wait after each answer."""
+        async for answer in super().transmit(wave):
+            yield answer
+            await until(lambda: is_known(self.ledger, self._desk))
+
+
+def is_known(ledger: Ledger, desk: Desk) -> bool:
+    """Return whether the ledger knows of all that was taken."""
+    return [*states(ledger).values()].count("sent") == len(desk.taken)
+
+
+def test_a_slow_channel_leaves_little_to_a_kill(ledger: Ledger) -> None:
+    """Results are committed soon, also where nothing more is claimed."""
     freeze(ledger, 20)
-    time, unknown, desk = Time(), [], Desk()
+    time = Time()
+    desk = Desk(on_message=lambda _message: time.pass_by(timedelta(seconds=0.5)))
+    send(ledger, route(Slow(desk, ledger), wave_size=200), time=time)
 
-    def look(_message: Message) -> None:
-        time.pass_by(timedelta(seconds=0.5))
-        sent = [*states(ledger).values()].count("sent")
-        unknown.append(len(desk.taken) - sent)
+    assert 20 == len(desk.taken)
 
-    desk.on_message = look
-    send(ledger, route(desk, wave_size=200, **changes), time=time)
 
-    assert max(unknown) <= 5
+def test_waiting_for_a_rate_leaves_nothing_to_a_kill(ledger: Ledger) -> None:
+    """Before it waits for the next permit, all that was answered is recorded."""
+    freeze(ledger, 3)
+    time, desk = Time(), Desk()
+
+    async def sleep(seconds: float) -> None:
+        await until(lambda: is_known(ledger, desk))
+        await time.sleep(seconds)
+
+    hourly = route(desk, rate=Rate(1, HOUR))
+    run(
+        deliver(
+            ledger,
+            [hourly],
+            mode=Mode.ONCE,
+            world=replace(time.world(), sleep=sleep),
+            stop=time.stop,
+        )
+    )
+
+    assert 3 == len(desk.taken)
 
 
 # ── Pace and drain ──────────────────────────────────────────────────────────────
@@ -502,29 +563,20 @@ def test_a_drain_waits_for_a_channel(ledger: Ledger) -> None:
     freeze(ledger, 3)
     desk = Desk(is_open=False)
     time = Time(stop_at=NOW + HOUR)
-    world = time.world()
-    wait = world.sleep
 
     async def sleep(seconds: float) -> None:
-        await wait(seconds)
+        await time.sleep(seconds)
         desk.is_open = time.now > NOW + timedelta(minutes=20)
 
-    async def main() -> None:
-        patient = World(
-            clock=world.clock,
-            monotonic=world.monotonic,
-            sleep=sleep,
-            chance=world.chance,
-        )
-        await deliver(
+    run(
+        deliver(
             ledger,
             [route(desk)],
             mode=Mode.DRAIN,
-            world=patient,
+            world=replace(time.world(), sleep=sleep),
             stop=time.stop,
         )
-
-    run(main())
+    )
 
     assert 3 == len(desk.taken)
     assert {1} == {one.attempts for one in ledger.history.deliveries()}

@@ -122,7 +122,9 @@ class Flow:
     async def _claim_all(self) -> None:
         while self._claimed and not self._is_over():
             limit = min(len(self._claimed), self._wave_size)
-            self._is_waiting = self._route.rate is not None
+            if self._route.rate is not None:
+                self._is_waiting = True
+                self._answered.set()
             granted = await self._run.unless_halted(self._pace.grant(limit))
             self._is_waiting = False
             if granted is None:
@@ -269,6 +271,7 @@ class Flow:
         finally:
             self._is_fed = True
             self._is_waiting = True
+            self._answered.set()
             self._filled.set()
 
     async def _claim(self) -> None:

@@ -1,0 +1,184 @@
+"""From a plan's entries to frozen editions, all or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_samples import person, states
+from rendering_samples import DUE, SITE, make_campaign, make_event
+from tambour.delivery.freezing import (
+    Material,
+    choose_due,
+    freeze_entries,
+)
+from tambour.ledger import Ledger, open_for_writing
+from tambour.ledger.records import Content, Leased
+from tambour.model import (
+    Campaign,
+    EditionId,
+    EditionKind,
+    Entry,
+    EntryState,
+    Plan,
+    Recipient,
+    Target,
+)
+from tambour.rendering.templates import Templates
+
+EVENT = make_event()
+MAIL = Target(channel="lettre", audience="agents", template="digest")
+POST = Target(channel="equipe", template="digest")
+FOUR = (
+    person("a@example.org"),
+    person("b@example.org"),
+    person("c@example.org", language="en"),
+    person("A@example.org"),
+)
+
+
+def entry(target: Target = MAIL, **changes: Any) -> Entry:
+    """Return a digest's entry that is due now."""
+    values: dict[str, Any] = {
+        "edition": EditionId("agenda/2019-05-20/1"),
+        "campaign": "agenda",
+        "kind": EditionKind.DIGEST,
+        "events": (EVENT.id,),
+        "target": target,
+        "due": DUE,
+        "deadline": DUE + timedelta(days=3),
+        "state": EntryState.DUE,
+    }
+    return Entry(**(values | changes))
+
+
+def material(
+    root: Path,
+    *,
+    campaign: Campaign | None = None,
+    audiences: Mapping[str, Sequence[Recipient]] | None = None,
+) -> Material:
+    """Return what the entries are made of."""
+    return Material(
+        site=SITE,
+        templates=Templates(root),
+        campaigns={"agenda": campaign or make_campaign()},
+        events={EVENT.id: EVENT},
+        audiences=audiences or {"agents": FOUR},
+        channel_types={"lettre": "smtp", "equipe": "webhook"},
+    )
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    """Open a ledger in memory."""
+    ledger = open_for_writing("sqlite://", root=Path())
+    yield ledger
+    ledger.close()
+
+
+def leased(ledger: Ledger, channel: str) -> list[tuple[Leased, Content]]:
+    """Return what is due on a channel, with its words."""
+    rows = ledger.lease(channel, by=DUE, now=DUE, limit=100)
+    contents = ledger.contents({row.content for row in rows})
+    return [(row, contents[row.content]) for row in rows]
+
+
+def test_one_edition_spans_its_targets(ledger: Ledger, tmp_path: Path) -> None:
+    """Mails per person, a post per channel, words per language, facts and sizes."""
+    entries = [entry(), entry(POST, deadline=DUE + timedelta(days=1))]
+    frozen = freeze_entries(ledger, entries, material(tmp_path), now=DUE)
+    mails, posts = leased(ledger, "lettre"), leased(ledger, "equipe")
+
+    assert (("agenda/2019-05-20/1",), {}) == (frozen.editions, frozen.failures)
+    assert ["a@example.org", "b@example.org", "c@example.org"] == [
+        row.recipient.address for row, _ in mails
+    ]
+    assert ["fr", "fr", "en"] == [content.language for _, content in mails]
+    assert 2 == len({row.content for row, _ in mails})
+    assert ["equipe"] == [row.recipient.address for row, _ in posts]
+    assert "agenda" == json.loads(posts[0][1].payload or "")["data"]["campaign"]
+    snapshot = ledger.snapshot()
+    assert {"agents": 4} == snapshot.audience_sizes
+    edition = snapshot.editions[frozen.editions[0]]
+    assert DUE + timedelta(days=1) == edition.deadline
+    assert (EVENT.facts(),) == edition.facts
+
+
+def test_personal_words_are_frozen_for_each(ledger: Ledger, tmp_path: Path) -> None:
+    """Words that look deeper into the recipient are rendered for each of them."""
+    campaign = make_campaign(body="{{ recipient.address | upper }}")
+    made = material(tmp_path, campaign=campaign, audiences={"agents": FOUR[:2]})
+    freeze_entries(ledger, [entry()], made, now=DUE)
+
+    texts = [content.rendered.text for _, content in leased(ledger, "lettre")]  # type: ignore[union-attr]
+
+    assert ["A@EXAMPLE.ORG" in texts[0], "B@EXAMPLE.ORG" in texts[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("campaign", "words"),
+    [
+        (make_campaign(body="{{ nobody.knows }}"), "nobody"),
+        (make_campaign(body="{{ recipient.city }}"), "city"),
+    ],
+    ids=["an unknown variable", "a column nobody has"],
+)
+def test_what_fails_is_sent_to_nobody(
+    ledger: Ledger, tmp_path: Path, campaign: Campaign, words: str
+) -> None:
+    """An edition that cannot be rendered for one is frozen for none; others are."""
+    sound = entry(edition=EditionId("other/2019-05-20/1"), campaign="other")
+    made = material(tmp_path, campaign=campaign)
+    campaigns = {**made.campaigns, "other": make_campaign(name="other")}
+    made = Material(
+        **{name: getattr(made, name) for name in Material.__slots__}
+        | {"campaigns": campaigns}
+    )
+    frozen = freeze_entries(ledger, [entry(POST), entry(), sound], made, now=DUE)
+
+    assert (sound.edition,) == frozen.editions
+    assert words in str(frozen.failures[entry().edition])
+    assert 3 == len(states(ledger))
+
+
+def test_freezes_once(ledger: Ledger, tmp_path: Path) -> None:
+    """An edition that is frozen already is not reported as new."""
+    made = material(tmp_path)
+    freeze_entries(ledger, [entry()], made, now=DUE)
+
+    assert () == freeze_entries(ledger, [entry()], made, now=DUE).editions
+
+
+LATER = DUE + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("entries", "count"),
+    [
+        pytest.param([entry()], 1, id="due"),
+        pytest.param([entry(state=EntryState.PLANNED, due=LATER)], 1, id="due by then"),
+        pytest.param(
+            [entry(state=EntryState.PLANNED, due=LATER + timedelta(seconds=1))],
+            0,
+            id="due later",
+        ),
+        pytest.param([entry(state=EntryState.MISSED)], 0, id="missed"),
+        pytest.param(
+            [entry(), entry(POST, state=EntryState.HELD)], 0, id="held in part"
+        ),
+        pytest.param(
+            [entry(), entry(POST, state=EntryState.SKIPPED)], 1, id="skipped in part"
+        ),
+    ],
+)
+def test_chooses_what_is_due(entries: list[Entry], count: int) -> None:
+    """What is due is frozen; an edition of which a part is held waits as a whole."""
+    plan = Plan(now=DUE, entries=tuple(entries))
+
+    assert count == len(choose_due(plan, by=LATER))

@@ -1,0 +1,212 @@
+"""The ledger under any order of events: crashes, departures, decisions, time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ledger_samples import NOW, freeze, people, result
+from tambour.ledger import open_for_writing
+from tambour.ledger.records import Intent, Leased, Record, Suppression
+from tambour.ledger.states import Step
+from tambour.model import (
+    Decision,
+    DeliveryState,
+    EditionId,
+    EditionState,
+    Outcome,
+    OutcomeKind,
+)
+
+MINUTES = st.integers(0, 90).map(lambda count: timedelta(minutes=count))
+NUMBERS = st.integers(0, 5)
+REFUSAL = Outcome(kind=OutcomeKind.DEFERRED, code="closed")
+OPEN = {
+    DeliveryState.PLANNED,
+    DeliveryState.LEASED,
+    DeliveryState.IN_FLIGHT,
+    DeliveryState.DEFERRED,
+}
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """A sender and the people around it; what the far side took is kept beside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = open_for_writing("sqlite://", root=Path())
+        self.now = NOW
+        self.editions: list[EditionId] = []
+        self.deadlines: dict[EditionId, datetime | None] = {}
+        self.cancelled: set[EditionId] = set()
+        self.on_hold: set[EditionId] = set()
+        self.left: set[str] = set()
+        self.leased: list[Leased] = []
+        self.flying: list[Leased] = []
+        self.taken: Counter[tuple[str, str]] = Counter()
+
+    def teardown(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
+    def records(self) -> list[Record]:
+        """Return every row."""
+        return [*self.ledger.history.deliveries()]
+
+    @rule(count=st.integers(1, 4), first=NUMBERS, left=st.none() | MINUTES)
+    def freeze_edition(self, count: int, first: int, left: timedelta | None) -> None:
+        """Freeze an edition that is due now."""
+        name = f"c/{len(self.editions)}/1"
+        deadline = None if left is None else self.now + left
+        drafts = people(count, first=first)
+        self.editions.append(
+            freeze(self.ledger, drafts, name=name, due=self.now, deadline=deadline)
+        )
+        self.deadlines[self.editions[-1]] = deadline
+
+    @rule(stretch=MINUTES)
+    def pass_by(self, stretch: timedelta) -> None:
+        """Let time pass."""
+        self.now += stretch
+
+    @rule(limit=st.integers(1, 3))
+    def lease(self, limit: int) -> None:
+        """Lease some, of editions that may still speak."""
+        leased = self.ledger.lease("lettre", by=self.now, now=self.now, limit=limit)
+        for one in leased:
+            self.assert_may_leave(one)
+        self.leased.extend(leased)
+
+    @precondition(lambda self: self.leased)
+    @rule(steps=st.lists(st.sampled_from([Step.ACCEPT, Step.DEFER]), max_size=3))
+    def commit_wave(self, steps: list[Step]) -> None:
+        """Record some results with the intents of all that is leased."""
+        results = []
+        for step in steps[: len(self.flying)]:
+            one = self.flying.pop()
+            again = self.now + timedelta(minutes=5) if step is Step.DEFER else None
+            results.append(result(one.id, step, at=self.now, next_try=again))
+            self.taken[one.edition, one.recipient.address] += step is Step.ACCEPT
+        intents = [Intent(delivery=one.id, message_id="") for one in self.leased]
+        granted = self.ledger.settle(results, intents, now=self.now)
+        for one in self.leased:
+            if one.id in granted:
+                self.assert_may_leave(one)
+                self.flying.append(one)
+        self.leased.clear()
+
+    @precondition(lambda self: self.flying)
+    @rule(step=st.sampled_from([Step.ACCEPT, Step.REJECT, Step.LOSE, Step.EXPIRE]))
+    def answer(self, step: Step) -> None:
+        """Record one result; who loses an answer may have been heard."""
+        one = self.flying.pop()
+        again = self.now if step is Step.LOSE else None
+        self.ledger.settle(
+            [result(one.id, step, at=self.now, next_try=again)], (), now=self.now
+        )
+        heard = step in (Step.ACCEPT, Step.LOSE)
+        self.taken[one.edition, one.recipient.address] += heard
+
+    @rule(heard=st.integers(0, 3), hold=st.booleans())
+    def crash(self, heard: int, *, hold: bool) -> None:
+        """Die; some of what was in flight was taken, and nobody was told."""
+        for one in self.flying[:heard]:
+            self.taken[one.edition, one.recipient.address] += 1
+        recovered = self.ledger.recover(self.now, hold=["lettre"] if hold else [])
+
+        assert len(self.flying) == recovered.lost
+        self.flying.clear()
+        self.leased.clear()
+
+    @rule()
+    def put_off(self) -> None:
+        """The channel cannot be opened."""
+        until = self.now + timedelta(minutes=5)
+        self.ledger.postpone("lettre", REFUSAL, now=self.now, until=until)
+        self.leased.clear()
+
+    @rule(number=NUMBERS)
+    def leave(self, number: int) -> None:
+        """Somebody leaves."""
+        address = f"p{number}@example.org"
+        self.left.add(address)
+        self.ledger.suppressions.add(
+            [Suppression(address=address, audience="", reason="", since=self.now)]
+        )
+
+    @rule(number=NUMBERS)
+    def come_back(self, number: int) -> None:
+        """Somebody comes back."""
+        address = f"p{number}@example.org"
+        self.left.discard(address)
+        self.ledger.suppressions.remove(address)
+
+    @precondition(lambda self: self.editions)
+    @rule(pick=NUMBERS, decision=st.sampled_from(Decision))
+    def decide(self, pick: int, decision: Decision) -> None:
+        """A person decides."""
+        name = self.editions[pick % len(self.editions)]
+        self.ledger.decide(name, decision, self.now)
+        for choice, names in (
+            (Decision.CANCEL, self.cancelled),
+            (Decision.HOLD, self.on_hold),
+        ):
+            (names.add if decision is choice else names.discard)(name)
+
+    @precondition(lambda self: self.editions)
+    @rule(pick=NUMBERS)
+    def retry(self, pick: int) -> None:
+        """A person asks for another try."""
+        self.ledger.retry(self.editions[pick % len(self.editions)], self.now)
+
+    def assert_may_leave(self, one: Leased) -> None:
+        """Neither late, nor to who left, nor against a decision."""
+        deadline = self.deadlines[one.edition]
+
+        assert deadline is None or self.now < deadline
+        assert one.recipient.address not in self.left
+        assert one.edition not in self.cancelled | self.on_hold
+
+    @invariant()
+    def adds_up(self) -> None:
+        """Every recipient is in exactly one state."""
+        assert all(count.is_balanced for count in self.ledger.history.counts())
+
+    @invariant()
+    def sent_means_taken(self) -> None:
+        """What is sent was taken; what was taken looks sent, in doubt or retried."""
+        for one in self.records():
+            count = self.taken[one.edition, one.recipient]
+            assert one.attempts >= count
+            if one.state is DeliveryState.SENT:
+                assert count >= 1
+            if one.attempts == 0 or one.state is DeliveryState.SUPPRESSED:
+                assert count == 0
+
+    @invariant()
+    def open_is_what_has_a_next_try(self) -> None:
+        """A row is open exactly while it has a next try, and its edition with it."""
+        still_open = set()
+        for one in self.records():
+            is_open = one.next_try is not None
+            assert is_open or one.state not in OPEN
+            assert not is_open or one.state in OPEN | {DeliveryState.UNCERTAIN}
+            if is_open:
+                still_open.add(one.edition)
+        for name, edition in self.ledger.snapshot().editions.items():
+            if name in still_open:
+                assert edition.state is not EditionState.DONE
+
+
+TestLedgerMachine = LedgerMachine.TestCase
+TestLedgerMachine.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

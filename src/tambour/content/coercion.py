@@ -75,6 +75,7 @@ _NAMED = tuple(
     re.compile(rf"\b{shape}", re.VERBOSE | re.IGNORECASE)
     for shape in (_DAY_FIRST, _MONTH_FIRST)
 )
+_DIGIT = re.compile(r"\d")
 _EPOCH = re.compile(r"\d{10}")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _SPACE = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
@@ -235,6 +236,8 @@ def _offset(text: str | None, whole: str) -> timedelta | None:
 
 def named_days(text: str) -> Iterator[NamedDay]:
     """Yield the days that a sentence names in French or English."""
+    if not _DIGIT.search(text):  # most name none, and the shapes are slow to say so
+        return
     for shape in _NAMED:
         for match in shape.finditer(text):
             yield NamedDay(

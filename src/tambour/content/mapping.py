@@ -59,11 +59,12 @@ class Reading:
 
     def __init__(self, page: Page, dialect: Dialect) -> None:
         self._page = page
+        self._data = page.data
         self._dialect = dialect
         self._null_words = dialect.rules.null_words
         self._texts: dict[str, Found | None] = {}
         self._spellings: dict[str, str] = {}
-        for key in page.data:
+        for key in self._data:
             self._spellings.setdefault(_spelling(key), key)
 
     def text(self, field: str) -> Found | None:
@@ -137,7 +138,7 @@ class Reading:
         return read_words(found.text) if found else ()
 
     def _key(self, key: Key) -> Found | None:
-        if self._spelled(str(key.steps[0])) not in self._page.data:
+        if self._spelled(str(key.steps[0])) not in self._data:
             return None
         if any(self._first(steps) is None for steps in key.when):
             return None
@@ -202,7 +203,7 @@ class Reading:
     ) -> Iterator[tuple[Path, Any]]:
         """Yield what *steps* lead to, from *value* or from the whole front matter."""
         if not path:
-            value = self._page.data
+            value = self._data
         if not steps:
             yield path, value
             return
@@ -220,7 +221,7 @@ class Reading:
 
     def _spelled(self, key: str) -> str:
         """Return how this page spells *key*: `startDate`, `Start-Date`."""
-        if key in self._page.data:
+        if key in self._data:
             return key
         return self._spellings.get(_spelling(key), key)
 

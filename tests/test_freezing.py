@@ -26,6 +26,8 @@ from tambour.model import (
     Entry,
     EntryState,
     Plan,
+    Reason,
+    ReasonCode,
     Recipient,
     Target,
 )
@@ -174,6 +176,17 @@ LATER = DUE + timedelta(minutes=10)
         ),
         pytest.param(
             [entry(), entry(POST, state=EntryState.SKIPPED)], 1, id="skipped in part"
+        ),
+        pytest.param(
+            [
+                entry(
+                    state=EntryState.HELD,
+                    reason=Reason(code=ReasonCode.NO_RECIPIENTS, text="nobody"),
+                ),
+                entry(POST),
+            ],
+            1,
+            id="nobody in the audience",
         ),
     ],
 )

@@ -27,6 +27,7 @@ from tambour.model import (
     EventId,
     FrozenEdition,
     Plan,
+    ReasonCode,
     Recipient,
     Rendered,
     Site,
@@ -64,9 +65,10 @@ def choose_due(plan: Plan, *, by: datetime) -> tuple[Entry, ...]:
     """
     Return the entries to freeze now: due ones, and planned ones that are due *by* then.
 
-    An edition of which a part is held waits as a whole: it can be frozen only once.
+    An edition of which a part is held waits as a whole: it can be frozen only once. An
+    audience without anybody does not silence the edition's other channels.
     """
-    held = {entry.edition for entry in plan.entries if entry.state is EntryState.HELD}
+    held = {entry.edition for entry in plan.entries if _waits_for_a_person(entry)}
     return tuple(
         entry
         for entry in plan.entries
@@ -76,6 +78,11 @@ def choose_due(plan: Plan, *, by: datetime) -> tuple[Entry, ...]:
             or (entry.state is EntryState.PLANNED and entry.due <= by)
         )
     )
+
+
+def _waits_for_a_person(entry: Entry) -> bool:
+    is_deserted = entry.reason and entry.reason.code is ReasonCode.NO_RECIPIENTS
+    return entry.state is EntryState.HELD and not is_deserted
 
 
 def freeze_entries(

@@ -20,6 +20,7 @@ from tambour.model import (
     Site,
     Target,
 )
+from tambour.rendering import Job
 
 REAL = Path(__file__).parents[2] / "shared" / "real-events"
 PARIS = ZoneInfo("Europe/Paris")
@@ -69,6 +70,7 @@ def make_job(*events: Event, **fields: Any) -> dict[str, Any]:
     campaign = make_campaign(
         kind=CampaignKind.DIGEST if is_digest else CampaignKind.REMINDER, body=body
     )
+    recipient = fields.pop("recipient", None)
     defaults: dict[str, Any] = {
         "campaign": campaign,
         "target": Target(
@@ -80,16 +82,14 @@ def make_job(*events: Event, **fields: Any) -> dict[str, Any]:
         "events": events,
         "site": SITE,
         "language": "fr",
-        "recipient": None,
     }
-    return {**defaults, **fields}
+    return {"job": Job(**{**defaults, **fields}), "recipient": recipient}
 
 
 def make_post(*events: Event, **fields: Any) -> dict[str, Any]:
     """Return the keyword arguments of `render_post`, in French."""
-    job = make_job(*events, **{"channel_type": "webhook", **fields})
-    del job["recipient"]
-    return job
+    channel_type = fields.pop("channel_type", "webhook")
+    return {"job": make_job(*events, **fields)["job"], "channel_type": channel_type}
 
 
 def many_events(count: int) -> tuple[Event, ...]:

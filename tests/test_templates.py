@@ -288,11 +288,9 @@ def test_only_a_bare_attribute_can_be_filled_in_later(
             write(root, "email/digest.txt.j2", "{% include 'email/_part.j2' %}")
         case "parent":
             write(root, "email/_layout.html.j2", text)
-    job = make_job(make_event(), body=body, subject=subject)
+    job = make_job(make_event(), body=body, subject=subject)["job"]
 
-    answer = is_personal(
-        Templates(root), campaign=job["campaign"], target=job["target"]
-    )
+    answer = is_personal(Templates(root), campaign=job.campaign, target=job.target)
 
     assert personal == answer
 
@@ -304,9 +302,9 @@ def test_a_block_reused_as_a_value_is_personal(root: Path) -> None:
     )
     text = '{% extends "email/_layout.html.j2" %}{% block a %}{{ super()|upper }}'
     write(root, "email/digest.html.j2", text + "{% endblock %}")
-    job = make_job(make_event())
+    job = make_job(make_event())["job"]
 
-    assert is_personal(Templates(root), campaign=job["campaign"], target=job["target"])
+    assert is_personal(Templates(root), campaign=job.campaign, target=job.target)
 
 
 def run_check(

@@ -32,9 +32,7 @@ from tambour.model import (
     Rendered,
     Site,
 )
-from tambour.rendering.mail import is_personal, render_mail
-from tambour.rendering.posts import render_post
-from tambour.rendering.templates import Templates
+from tambour.rendering import Job, Templates, is_personal, render_mail, render_post
 
 _OWN_ATTRIBUTES = frozenset(
     {"name", "address", "language", "greeting", "unsubscribe_url"}
@@ -219,16 +217,7 @@ class Press:
         self, number: int, entry: Entry, language: str, person: Recipient | None
     ) -> Content:
         rendered = render_mail(
-            self._material.templates,
-            campaign=self._campaign,
-            target=entry.target,
-            kind=entry.kind,
-            edition=entry.edition,
-            due=entry.due,
-            events=self._events,
-            site=self._material.site,
-            language=language,
-            recipient=person,
+            self._material.templates, self._job(entry, language), recipient=person
         )
         return Content(
             key=f"{number}/{language}",
@@ -242,20 +231,25 @@ class Press:
         language = self._material.site.language
         rendered = render_post(
             self._material.templates,
+            self._job(entry, language),
+            channel_type=self._material.channel_types[entry.target.channel],
+        )
+        return Content(
+            key=f"{number}/{language}",
+            language=language,
+            payload=self._payload(entry, rendered).decode(),
+        )
+
+    def _job(self, entry: Entry, language: str) -> Job:
+        return Job(
             campaign=self._campaign,
             target=entry.target,
-            channel_type=self._material.channel_types[entry.target.channel],
             kind=entry.kind,
             edition=entry.edition,
             due=entry.due,
             events=self._events,
             site=self._material.site,
             language=language,
-        )
-        return Content(
-            key=f"{number}/{language}",
-            language=language,
-            payload=self._payload(entry, rendered).decode(),
         )
 
     def _payload(self, entry: Entry, rendered: Rendered) -> bytes:

@@ -7,11 +7,13 @@ delivery. Read `mail` and `posts` first, then `parts` and `templates`.
 
 from tambour.rendering.checking import check
 from tambour.rendering.mail import is_personal, render_mail
+from tambour.rendering.parts import Job
 from tambour.rendering.posts import render_post
 from tambour.rendering.templates import Templates
 from tambour.rendering.words import greeting
 
 __all__ = [
+    "Job",
     "Templates",
     "check",
     "greeting",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from jinja2 import meta, nodes
 
@@ -32,7 +32,7 @@ from tambour.model import (
 from tambour.problems import Problem
 from tambour.rendering.blame import HELPERS, suggestion
 from tambour.rendering.mail import render_mail
-from tambour.rendering.parts import mail_templates, snippets
+from tambour.rendering.parts import Job, mail_templates, snippets
 from tambour.rendering.personal import attributes, reachable
 from tambour.rendering.posts import post_templates, render_post
 from tambour.rendering.readers import ALIASES, ATTRIBUTES
@@ -253,24 +253,24 @@ def _render(
     templates: Templates, use: Use, site: Site, events: Sequence[Event]
 ) -> None:
     is_reminder = use.campaign.kind is CampaignKind.REMINDER
-    job: dict[str, Any] = {
-        "campaign": use.campaign,
-        "target": use.target,
-        "kind": EditionKind(use.campaign.kind.value),
-        "edition": EditionId(f"{use.campaign.name}/sample/1"),
-        "due": DAY - timedelta(days=1),
-        "events": events[:1] if is_reminder else events,
-        "site": site,
-        "language": site.language,
-    }
+    job = Job(
+        campaign=use.campaign,
+        target=use.target,
+        kind=EditionKind(use.campaign.kind.value),
+        edition=EditionId(f"{use.campaign.name}/sample/1"),
+        due=DAY - timedelta(days=1),
+        events=events[:1] if is_reminder else events,
+        site=site,
+        language=site.language,
+    )
     if use.target.audience is None:
-        render_post(templates, channel_type=use.channel_type, **job)
+        render_post(templates, job, channel_type=use.channel_type)
         return
     fields = dict.fromkeys(use.columns or _columns_named(templates, use), "sample")
     who = Recipient(
         address="zoe@example.org", name="Zoé", language=site.language, fields=fields
     )
-    render_mail(templates, recipient=who, **job)
+    render_mail(templates, job, recipient=who)
 
 
 def _columns_named(templates: Templates, use: Use) -> set[str]:

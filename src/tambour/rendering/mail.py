@@ -7,18 +7,10 @@ on one. Knows no MIME, headers or addresses: composing does. Source: design §10
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from tambour.model import (
     Campaign,
-    EditionId,
-    EditionKind,
-    Event,
-    Facts,
     Recipient,
     Rendered,
-    Site,
     Target,
 )
 from tambour.rendering.parts import (
@@ -38,46 +30,25 @@ from tambour.rendering.templates import Templates
 
 
 def render_mail(
-    templates: Templates,
-    *,
-    campaign: Campaign,
-    target: Target,
-    kind: EditionKind,
-    edition: EditionId,
-    due: datetime,
-    events: Sequence[Event],
-    site: Site,
-    language: str,
-    recipient: Recipient | None,
-    told: Sequence[Facts] = (),
+    templates: Templates, job: Job, *, recipient: Recipient | None = None
 ) -> Rendered:
     """
-    Return the edition's words for *recipient*, or for all who read *language*.
+    Return the edition's words for *recipient*, or for all who read its language.
 
-    A correction says how the event differs from what was *told* of it.
+    A correction says how the event differs from what was told of it.
 
     Raises:
         TemplateError: a template, the subject or the campaign's words fail.
         ValueError: the words are personal, and there is no recipient.
 
     """
-    job = Job(
-        campaign=campaign,
-        target=target,
-        kind=kind,
-        edition=edition,
-        due=due,
-        events=events,
-        site=site,
-        language=language,
-        told=told,
-    )
-    if recipient is None and is_personal(templates, campaign=campaign, target=target):
-        msg = f"{campaign.name} is personal: it must be rendered for a recipient"
+    personal = is_personal(templates, campaign=job.campaign, target=job.target)
+    if recipient is None and personal:
+        msg = f"{job.campaign.name} is personal: it must be rendered for a recipient"
         raise ValueError(msg)
     who: AnyRecipient | OneRecipient
     if recipient is None:
-        who = AnyRecipient(language=language, sentinels=templates.sentinels)
+        who = AnyRecipient(language=job.language, sentinels=templates.sentinels)
     else:
         who = OneRecipient(recipient=recipient, sentinels=templates.sentinels)
     return render_for(templates, job, who)

@@ -8,19 +8,13 @@ composing measures them for each network. Source: design §4; facts on networks'
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from tambour.errors import TemplateError
 from tambour.model import (
     Campaign,
-    EditionId,
-    EditionKind,
-    Event,
-    Facts,
     Rendered,
-    Site,
     Target,
 )
 from tambour.problems import Problem
@@ -39,20 +33,7 @@ from tambour.rendering.readers import NoRecipient
 from tambour.rendering.templates import Templates
 
 
-def render_post(
-    templates: Templates,
-    *,
-    campaign: Campaign,
-    target: Target,
-    channel_type: str,
-    kind: EditionKind,
-    edition: EditionId,
-    due: datetime,
-    events: Sequence[Event],
-    site: Site,
-    language: str,
-    told: Sequence[Facts] = (),
-) -> Rendered:
+def render_post(templates: Templates, job: Job, *, channel_type: str) -> Rendered:
     """
     Return the edition's words for a channel of *channel_type*.
 
@@ -60,28 +41,17 @@ def render_post(
         TemplateError: there is neither a text nor a payload template, or one fails.
 
     """
-    job = Job(
-        campaign=campaign,
-        target=target,
-        kind=kind,
-        edition=edition,
-        due=due,
-        events=events,
-        site=site,
-        language=language,
-        told=told,
-    )
     context = make_context(job)
-    public = {**context, "recipient": NoRecipient(language=language)}
+    public = {**context, "recipient": NoRecipient(language=job.language)}
     body = body_of(templates, job, public)
     context |= {"subject": subject_of(templates, job, public)}
     text, html, payload = post_templates(
-        templates, campaign, target, channel_type=channel_type
+        templates, job.campaign, job.target, channel_type=channel_type
     )
     words: dict[str, Any] = {"context": context, "body": body}
     mailed = html_of(templates, html, job, **words) if html else ""
     return Rendered(
-        language=language,
+        language=job.language,
         subject=context["subject"],
         preheader=preheader_of(mailed),
         html=mailed,

@@ -35,10 +35,12 @@ from tambour.ledger import (
     ledger_path,
     open_for_writing,
 )
+from tambour.model import EditionId, EditionState, Snapshot
 from tambour.problems import Problem
 from tambour.project import ProjectCache, read_project
 from tambour.rendering.templates import Templates
 
+OPEN = EditionState.OPEN
 TICK_S = 15
 CLOCK_STEP_S = 1.5
 SETTLED = timedelta(seconds=2)
@@ -95,6 +97,7 @@ class Ticker:
     cache: ProjectCache = field(default_factory=ProjectCache)
     on_change: Callable[[], object] = lambda: None
     said: frozenset[str] = frozenset()
+    being_sent: frozenset[EditionId] = frozenset()
 
     def tick(self) -> None:
         """Read the project, plan, and freeze what is due; log, never raise."""
@@ -119,11 +122,20 @@ class Ticker:
         )
         for edition in done.frozen.editions:
             log.info("frozen", edition=edition)
+        self._tell_finished(done.snapshot)
         for edition, error in done.frozen.failures.items():
             problems += [*error.problems] or [
                 Problem(path=edition, line=0, code="E400", message=str(error))
             ]
         self._say((*problems, *project.problems))
+
+    def _tell_finished(self, snapshot: Snapshot) -> None:
+        """Log how each edition ended, once."""
+        is_open = {e.id for e in snapshot.editions.values() if e.state is OPEN}
+        for count in self.ledger.history.counts(self.being_sent - is_open):
+            states = {state.value: number for state, number in count.states.items()}
+            log.info("sent", edition=count.edition, channel=count.channel, **states)
+        self.being_sent = frozenset(is_open)
 
     def _reload(self) -> list[Problem]:
         """Take the settings as they are now; a broken edit keeps the last good ones."""

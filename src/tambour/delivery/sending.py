@@ -26,15 +26,21 @@ from tambour.delivery.world import Route, World
 from tambour.errors import LedgerError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Count
-from tambour.model import Entry, EntryState, Plan
+from tambour.model import Entry, EntryState, Plan, Snapshot
 from tambour.project import Project, plan_project
 from tambour.rendering.templates import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What a round found due and froze; `held` would be due, but waits for a person."""
+    """
+    What a round found due and froze.
 
+    `snapshot` is the ledger's memory before it; `held` would be due, but waits for a
+    person.
+    """
+
+    snapshot: Snapshot
     plan: Plan
     frozen: Frozen
     held: tuple[Entry, ...]
@@ -110,6 +116,7 @@ def freeze_due(
     chosen = choose_due(Plan(now=now, entries=tuple(wanted)), by=by)
     fresh = [entry for entry in chosen if entry.edition not in snapshot.editions]
     return Round(
+        snapshot=snapshot,
         plan=plan,
         frozen=freeze_entries(
             ledger, fresh, material_of(project, templates), now=now, hold=hold

@@ -218,7 +218,7 @@ def _shown(path: str, root: Path) -> str:
     """Return *path* relative to the project, or whole if it is outside."""
     shown = PurePosixPath(os.path.relpath(path, root))
     is_outside = ".." in shown.parts
-    return _printable(str(Path(path).absolute()) if is_outside else str(shown))
+    return _printable(str(Path(path).resolve()) if is_outside else str(shown))
 
 
 def _printable(path: str) -> str:

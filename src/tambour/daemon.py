@@ -122,20 +122,20 @@ class Ticker:
         )
         for edition in done.frozen.editions:
             log.info("frozen", edition=edition)
-        self._tell_finished(done.snapshot)
+        self._tell_finished(done.snapshot, fresh=done.frozen.editions)
         for edition, error in done.frozen.failures.items():
             problems += [*error.problems] or [
                 Problem(path=edition, line=0, code="E400", message=str(error))
             ]
         self._say((*problems, *project.problems))
 
-    def _tell_finished(self, snapshot: Snapshot) -> None:
+    def _tell_finished(self, snapshot: Snapshot, fresh: Iterable[EditionId]) -> None:
         """Log how each edition ended, once."""
         is_open = {e.id for e in snapshot.editions.values() if e.state is OPEN}
         for count in self.ledger.history.counts(self.being_sent - is_open):
             states = {state.value: number for state, number in count.states.items()}
             log.info("sent", edition=count.edition, channel=count.channel, **states)
-        self.being_sent = frozenset(is_open)
+        self.being_sent = frozenset(is_open.union(fresh))
 
     def _reload(self) -> list[Problem]:
         """Take the settings as they are now; a broken edit keeps the last good ones."""

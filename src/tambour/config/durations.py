@@ -31,6 +31,13 @@ def parse_duration(text: str) -> timedelta:
     return int(match[1]) * UNITS[match[2]]
 
 
+def show_duration(length: timedelta) -> str:
+    """Return *length* in the largest unit that fits: `10m`, `24h` as `1d`."""
+    fits = (unit for unit in reversed(UNITS) if not length % UNITS[unit])
+    unit = next(fits)
+    return f"{length // UNITS[unit]}{unit}"
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """At most *count* messages in each *per*."""

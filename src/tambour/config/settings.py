@@ -23,8 +23,14 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
+from pydantic.json_schema import GenerateJsonSchema, SkipJsonSchema
 
-from tambour.config.durations import Rate, parse_duration, parse_rate
+from tambour.config.durations import (
+    Rate,
+    parse_duration,
+    parse_rate,
+    show_duration,
+)
 from tambour.model import Limits, Site
 
 
@@ -175,8 +181,8 @@ class Config(Settings):
     safety: Safety = Field(default_factory=Safety)
     serve: Serve | None = None
     ledger: str = "sqlite:///var/tambour.db"
-    root: Path = Field(default=Path(), exclude=True)
-    secret: SecretStr | None = Field(default=None, exclude=True)
+    root: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)
+    secret: SkipJsonSchema[SecretStr | None] = Field(default=None, exclude=True)
 
     @field_validator("ledger")
     @classmethod
@@ -208,6 +214,17 @@ SECTIONS: Mapping[str, type[Settings]] = {
 }
 
 
+class _AsTyped(GenerateJsonSchema):
+    """Shows default durations as people type them, which the patterns ask for."""
+
+    def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - any field's default
+        return (
+            show_duration(dft)
+            if isinstance(dft, timedelta)
+            else super().encode_default(dft)
+        )
+
+
 def config_schema() -> dict[str, Any]:
     """Return the JSON Schema of config.yaml, for editors' completion."""
-    return Config.model_json_schema()
+    return Config.model_json_schema(schema_generator=_AsTyped)

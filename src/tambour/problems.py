@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class Severity(StrEnum):
@@ -82,6 +83,7 @@ CODES: dict[str, str] = {
     "W301": "a campaign has a key twice",
     "W302": "there are no campaigns",
     # 4 templates
+    "E400": "an edition cannot be made",
     "E401": "a template is missing",
     "E402": "a template has a syntax error",
     "E403": "a template names something there is not",
@@ -98,4 +100,18 @@ CODES: dict[str, str] = {
     "W501": "an address is given twice",
     "W502": "an audience has no addresses",
 }
-"""Every code with its one-line title; `docs/problems.md` explains each."""
+"""Every code with its one-line title; `problems.md` beside this file explains each."""
+
+_EXPLANATIONS = Path(__file__).with_suffix(".md")
+
+
+def explanation(code: str) -> str:
+    """
+    Return what *code* means, with an example and its mend, as Markdown.
+
+    Raises:
+        KeyError: there is no such code.
+
+    """
+    sections = _EXPLANATIONS.read_text(encoding="utf-8").split("\n## ")[1:]
+    return dict(section.split("\n\n", 1) for section in sections)[code].strip()

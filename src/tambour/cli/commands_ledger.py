@@ -268,16 +268,17 @@ def _decide(ctx: typer.Context, edition: str, decision: Decision, done: str) -> 
 def explain(
     ctx: typer.Context, code: Annotated[str, typer.Argument(metavar="CODE")]
 ) -> None:
-    """Explain a problem's code."""
-    from tambour.problems import CODES
+    """Explain a problem's code: what it means, an example, the mend."""
+    from tambour.problems import CODES, explanation
 
     shared = session(ctx)
-    title = CODES.get(code.upper())
-    if title is None:
+    name = code.upper()
+    if name not in CODES:
         msg = f"no problem has the code {code!r}; they look like E203 or W501"
         raise UserError(msg)
-    shared.record(code=code.upper(), title=title)
-    shared.say(f"{code.upper()}: {title}")
+    text = explanation(name)
+    shared.record(code=name, title=CODES[name], explanation=text)
+    shared.say(f"{name}: {CODES[name]}\n\n{text}")
 
 
 suppress = typer.Typer(no_args_is_help=True, help="Addresses that must not be mailed.")

@@ -1,8 +1,8 @@
 """
 How a project begins: the sample project, or one that points at an existing site.
 
-Sample events are moved by whole weeks so that the first is a week ahead; nothing is
-ever written over.
+Sample events are moved by whole weeks so that the first is a week ahead. Nothing that
+an editor may have written is written over.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ DATE_LINE = re.compile(
 )
 AHEAD = timedelta(days=7)
 IGNORED = "var/\noutbox/\n"
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+"""What editors complete settings and campaigns from; `scripts/reference` makes them."""
+OWN = ".tambour"
+MODELINE = f"# yaml-language-server: $schema={OWN}/config.schema.json\n"
 
 
 def begin(folder: Path, *, today: date | None) -> list[str]:
@@ -42,7 +46,9 @@ def begin(folder: Path, *, today: date | None) -> list[str]:
     written = _copy(folder, ("templates", "campaigns", CONFIG_FILE))
     if today is not None:
         _move_events(folder / "campaigns" / "events", today)
-    return written + _ignore(folder)
+    sample = (folder / CONFIG_FILE).read_text(encoding="utf-8")
+    (folder / CONFIG_FILE).write_text(MODELINE + sample, encoding="utf-8")
+    return written + _schemas(folder) + _ignore(folder)
 
 
 def begin_for_site(folder: Path, site: FoundSite, location: Path) -> list[str]:
@@ -55,8 +61,9 @@ def begin_for_site(folder: Path, site: FoundSite, location: Path) -> list[str]:
     """
     _refuse_existing(folder)
     written = _copy(folder, ("templates", "campaigns"), without="events")
-    (folder / CONFIG_FILE).write_text(_settings(site, location), encoding="utf-8")
-    return [*written, CONFIG_FILE, *_ignore(folder)]
+    settings = MODELINE + _settings(site, location)
+    (folder / CONFIG_FILE).write_text(settings, encoding="utf-8")
+    return [*written, CONFIG_FILE, *_schemas(folder), *_ignore(folder)]
 
 
 def _refuse_existing(folder: Path) -> None:
@@ -101,6 +108,14 @@ def _move_events(folder: Path, today: date) -> None:
 
 def _moved(found: re.Match[str], weeks: int) -> str:
     return found[1] + str(date.fromisoformat(found[2]) + timedelta(weeks=weeks))
+
+
+def _schemas(folder: Path) -> list[str]:
+    """Copy the schemas; older ones are replaced, for nobody writes them by hand."""
+    (folder / OWN).mkdir(exist_ok=True)
+    for file in sorted(SCHEMAS.glob("*.json")):
+        shutil.copyfile(file, folder / OWN / file.name)
+    return sorted(f"{OWN}/{file.name}" for file in SCHEMAS.glob("*.json"))
 
 
 def _ignore(folder: Path) -> list[str]:

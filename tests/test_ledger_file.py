@@ -28,6 +28,7 @@ from tambour.ledger import (
     open_for_writing,
 )
 from tambour.ledger.queries import moving
+from tambour.ledger.records import Draft, Suppression
 from tambour.ledger.schema import SCHEMA, metadata
 from tambour.model import Snapshot
 
@@ -168,6 +169,21 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path, ledger: Ledger) -> 
         yield from people(1)
 
     assert ledger.freeze(edition(), reading(), audiences={})
+
+
+def test_a_freeze_keeps_nobody_waiting(tmp_path: Path, ledger: Ledger) -> None:
+    """While recipients are rendered, others decide and leave; that still counts."""
+    leaving = Suppression(
+        address="p0@example.org", audience="", reason="left", since=NOW
+    )
+
+    def rendering() -> Iterator[Draft]:
+        yield from people(2)
+        with closing(open_for_writing(URL, root=tmp_path)) as other:
+            other.suppressions.add([leaving])
+
+    assert ledger.freeze(edition(), rendering(), audiences={})
+    assert "suppressed" == states(ledger)["p0@example.org"]
 
 
 # ── What can be wrong with a file ───────────────────────────────────────────────

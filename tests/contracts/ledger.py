@@ -143,6 +143,16 @@ class FreezingContract:
         assert leased[0].content == leased[1].content
         assert '{"é": 1}' == contents[leased[2].content].payload
 
+    @pytest.mark.parametrize("minutes", [-10, 10])
+    def test_waits_for_the_hold(self, ledger: Ledger, minutes: int) -> None:
+        """Nothing leaves before it is due, nor before a hold is over."""
+        hold = NOW + timedelta(minutes=minutes)
+        ledger.freeze(edition(), people(1), audiences={}, not_before=hold)
+        first = max(NOW, hold)
+
+        assert () == lease(ledger, now=first - timedelta(seconds=1))
+        assert 1 == len(lease(ledger, now=first))
+
     def test_remembers_the_first_sight(self, ledger: Ledger) -> None:
         """Later sights of an event or a campaign change nothing."""
         ledger.note_seen([EventId("a")], ["hebdo"], NOW)

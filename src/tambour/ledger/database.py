@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,6 +84,29 @@ class Database:
         """
         with self._lock, self._plain_words(), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def write_prepared(
+        self, prepare: Callable[[sa.Connection], None]
+    ) -> Iterator[sa.Connection]:
+        """
+        As `write`, after *prepare* has filled temporary tables without any lock.
+
+        Raises:
+            LedgerError: the file cannot be written; the message says how to mend it.
+
+        """
+        with (
+            self._plain_words(),
+            self._shared_memory(),
+            self._engine.connect() as connection,
+        ):
+            connection.execution_options(tambour_begin="BEGIN")
+            with connection.begin():
+                prepare(connection)
+            connection.execution_options(tambour_begin="BEGIN IMMEDIATE")
+            with self._lock, connection.begin():
+                yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

@@ -1,14 +1,14 @@
 """
-Writing an edition's recipients and words, a million of them in flat memory.
+Gathering an edition's recipients and words, a million of them in flat memory.
 
-Works inside the transaction of `Ledger.freeze`, whose lock makes the numbers it gives
-out its own. Knows neither rendering nor audiences.
+They are set aside in temporary tables while they are rendered, however long that takes,
+and frozen from there in one short transaction. Knows neither rendering nor audiences.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 
@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from tambour.ledger.frozen import dump_rendered
 from tambour.ledger.queries import keeping
-from tambour.ledger.records import Content, Draft, normalise
+from tambour.ledger.records import Draft, normalise
+from tambour.ledger.schema import staging
 from tambour.model import FrozenEdition
 
 BATCH_ROWS = 1000
@@ -24,88 +25,64 @@ BATCH_ROWS = 1000
 Row = dict[str, object]
 
 
-def write_deliveries(
-    connection: sa.Connection,
-    edition: FrozenEdition,
-    drafts: Iterable[Draft],
-    *,
-    first_try: datetime,
-) -> None:
-    """Insert what *drafts* yields, then write down how many recipients that made."""
-    desk = _Desk(connection, edition, first_try)
+def stage(connection: sa.Connection, drafts: Iterable[Draft]) -> None:
+    """Set aside what *drafts* yields; takes no lock on the ledger."""
+    staging.drop_all(connection)
+    staging.create_all(connection)
+    numbers: dict[tuple[str, str], int] = {}
+    last = 0
     remaining = iter(drafts)
     while batch := list(islice(remaining, BATCH_ROWS)):
-        connection.execute(keeping.FREEZE_DELIVERY, list(desk.rows(batch)))
-    connection.execute(keeping.COUNT_RECIPIENTS, {"b_edition": edition.id})
+        contents, people = [], []
+        for draft in batch:
+            key = (draft.channel, draft.content.key)
+            number = numbers.get(key) if draft.content.address is None else None
+            if number is None:
+                last = number = last + 1
+                contents.append(_content_row(number, draft))
+                if draft.content.address is None:
+                    numbers[key] = number
+            people.append(_person_row(number, draft))
+        if contents:
+            connection.execute(keeping.STAGE_CONTENT, contents)
+        connection.execute(keeping.STAGE_DELIVERY, people)
 
 
-class _Desk:
-    """Numbers an edition's parts and contents, and writes each when first used."""
+def freeze_staged(
+    connection: sa.Connection, edition: FrozenEdition, *, first_try: datetime
+) -> None:
+    """Freeze what was set aside, and write down how many recipients that made."""
+    name = {"b_edition": edition.id}
+    last = {"b_last": connection.execute(keeping.LAST_CONTENT).scalar_one()}
+    times = {"b_due": first_try, "b_now": edition.frozen_at}
+    connection.execute(keeping.FREEZE_PARTS, name)
+    connection.execute(keeping.FREEZE_CONTENTS, name | last)
+    connection.execute(keeping.FREEZE_DELIVERIES, name | last | times)
+    connection.execute(keeping.COUNT_RECIPIENTS, name)
+    staging.drop_all(connection)
 
-    def __init__(
-        self,
-        connection: sa.Connection,
-        edition: FrozenEdition,
-        first_try: datetime,
-    ) -> None:
-        self._connection = connection
-        self._edition = edition
-        self._first_try = first_try
-        last = connection.execute(keeping.LAST_IDS).one()
-        self._last_part = int(last[0])
-        self._last_content = int(last[1])
-        self._parts: dict[str, int] = {}
-        self._shared: dict[str, int] = {}
 
-    def rows(self, drafts: Iterable[Draft]) -> Iterator[Row]:
-        """Yield a row for each draft, its part and content written before it."""
-        for draft in drafts:
-            part = self._part(draft.channel)
-            yield {
-                "b_part": part,
-                "b_content": self._content(part, draft.content),
-                "b_audience": draft.content.audience,
-                "b_address": normalise(draft.recipient.address),
-                "b_recipient": draft.recipient.address,
-                "b_name": draft.recipient.name,
-                "b_language": draft.recipient.language,
-                "b_fields": json.dumps(
-                    dict(draft.recipient.fields), ensure_ascii=False
-                ),
-                "b_due": self._first_try,
-                "b_now": self._edition.frozen_at,
-            }
+def _content_row(number: int, draft: Draft) -> Row:
+    content = draft.content
+    rendered = content.rendered
+    return {
+        "id": number,
+        "channel": draft.channel,
+        "audience": content.audience,
+        "language": content.language,
+        "address": content.address,
+        "rendered": None if rendered is None else dump_rendered(rendered),
+        "payload": content.payload,
+    }
 
-    def _part(self, channel: str) -> int:
-        if channel not in self._parts:
-            self._last_part += 1
-            self._parts[channel] = self._last_part
-            row = {
-                "id": self._last_part,
-                "edition": self._edition.id,
-                "channel": channel,
-                "recipients": 0,
-                "open": True,
-            }
-            self._connection.execute(keeping.FREEZE_PART, row)
-        return self._parts[channel]
 
-    def _content(self, part: int, content: Content) -> int:
-        key = f"{part}/{content.key}"
-        if content.address is None and key in self._shared:
-            return self._shared[key]
-        self._last_content += 1
-        if content.address is None:
-            self._shared[key] = self._last_content
-        rendered = content.rendered
-        row = {
-            "id": self._last_content,
-            "part": part,
-            "audience": content.audience,
-            "language": content.language,
-            "address": content.address,
-            "rendered": None if rendered is None else dump_rendered(rendered),
-            "payload": content.payload,
-        }
-        self._connection.execute(keeping.FREEZE_CONTENT, row)
-        return self._last_content
+def _person_row(content: int, draft: Draft) -> Row:
+    person = draft.recipient
+    return {
+        "content": content,
+        "address": normalise(person.address),
+        "recipient": person.address,
+        "name": person.name,
+        "language": person.language,
+        "fields": json.dumps(dict(person.fields), ensure_ascii=False),
+    }

@@ -170,6 +170,33 @@ sa.Index(
     postgresql_where=_IS_BUSY,
 )
 
+# Where an edition is gathered before it is frozen: temporary, no part of the schema.
+staging = sa.MetaData()
+staged_content = sa.Table(
+    "staged_content",
+    staging,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("channel", sa.Text),
+    sa.Column("audience", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("address", sa.Text),
+    sa.Column("rendered", sa.Text),
+    sa.Column("payload", sa.Text),
+    prefixes=["TEMPORARY"],
+)
+staged_delivery = sa.Table(
+    "staged_delivery",
+    staging,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("content", sa.Integer),
+    sa.Column("address", sa.Text),
+    sa.Column("recipient", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("fields", sa.Text),
+    prefixes=["TEMPORARY"],
+)
+
 decision = sa.Table(
     "decision",
     metadata,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -20,7 +21,7 @@ import sqlalchemy as sa
 
 from tambour.errors import LedgerError
 from tambour.ledger.database import Database
-from tambour.ledger.freezing import write_deliveries
+from tambour.ledger.freezing import freeze_staged, stage
 from tambour.ledger.frozen import dump_facts, load_facts, load_rendered
 from tambour.ledger.history import History
 from tambour.ledger.queries import keeping, moving
@@ -107,12 +108,17 @@ class Ledger:
         """
         Freeze an edition with its words, facts and recipients; False if it was already.
 
-        *drafts* is read once, and may be a million long. An address twice on a channel
-        is one delivery; an address that left its audience is a suppressed one.
-        *audiences* are their sizes now; nothing leaves *not_before* then, or before the
-        edition is due. Whatever *drafts* raises leaves no trace here.
+        *drafts* is read once, before any lock is taken, and may be a million long;
+        whatever it raises leaves no trace here. An address twice on a channel is one
+        delivery; an address that left its audience is a suppressed one. *audiences* are
+        their sizes now; nothing leaves *not_before* then, or before the edition is due.
         """
-        with self._database.write() as connection:
+        where = {"b_edition": edition.id}
+        with self._database.read() as connection:
+            if connection.execute(keeping.IS_FROZEN, where).first() is not None:
+                return False
+        prepare = partial(stage, drafts=drafts)
+        with self._database.write_prepared(prepare) as connection:
             values = {
                 "id": edition.id,
                 "campaign": edition.campaign,
@@ -133,8 +139,8 @@ class Ledger:
                 for position, told in enumerate(edition.facts)
             ]
             _execute_many(connection, keeping.FREEZE_FACTS, facts)
-            first_try = edition.due if not_before is None else not_before
-            write_deliveries(connection, edition, drafts, first_try=first_try)
+            first_try = max(edition.due, not_before or edition.due)
+            freeze_staged(connection, edition, first_try=first_try)
             sizes = [{"audience": a, "size": size} for a, size in audiences.items()]
             _execute_many(connection, keeping.NOTE_AUDIENCE_SIZE, sizes)
             return True

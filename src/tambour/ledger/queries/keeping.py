@@ -20,6 +20,8 @@ from tambour.ledger.schema import (
     event_seen,
     meta,
     part,
+    staged_content,
+    staged_delivery,
     suppression,
     told,
 )
@@ -71,55 +73,75 @@ FREEZE_EDITION = upsert(edition).on_conflict_do_nothing()
 FREEZE_FACTS = sa.insert(told)
 """Keep what an edition tells of one event."""
 
-FREEZE_PART = sa.insert(part)
-"""Open a channel's share of an edition; its recipients are counted at the end."""
+STAGE_CONTENT = sa.insert(staged_content)
+"""Set words aside, to be frozen with all the others."""
 
-FREEZE_CONTENT = sa.insert(content)
+STAGE_DELIVERY = sa.insert(staged_delivery)
+"""Set a recipient aside, to be frozen with all the others."""
+
+FREEZE_PARTS = sa.insert(part).from_select(
+    ["edition", "channel", "recipients", "open"],
+    sa.select(
+        sa.bindparam("b_edition"), staged_content.c.channel, sa.literal(0), sa.true()
+    ).distinct(),
+)
+"""Open each channel's share of an edition; its recipients are counted at the end."""
+
+LAST_CONTENT = sa.select(sa.func.coalesce(sa.func.max(content.c.id), 0))
+"""The highest number given so far; ours alone within a write transaction."""
+
+_staged_part = sa.and_(
+    part.c.edition == sa.bindparam("b_edition"),
+    part.c.channel == staged_content.c.channel,
+)
+_frozen_content = staged_content.c.id + sa.bindparam("b_last", type_=sa.Integer)
+_WORDS = ("audience", "language", "address", "rendered", "payload")
+FREEZE_CONTENTS = sa.insert(content).from_select(
+    ["id", "part", *_WORDS],
+    sa.select(
+        _frozen_content, part.c.id, *(staged_content.c[name] for name in _WORDS)
+    ).join(part, _staged_part),
+)
 """Keep words that some deliveries share, or that are one person's own."""
 
-LAST_IDS = sa.select(
-    sa.select(sa.func.coalesce(sa.func.max(part.c.id), 0)).scalar_subquery(),
-    sa.select(sa.func.coalesce(sa.func.max(content.c.id), 0)).scalar_subquery(),
+_has_left = sa.exists().where(
+    suppression.c.address == staged_delivery.c.address,
+    suppression.c.audience.in_(["", staged_content.c.audience]),
 )
-"""The highest numbers given so far; ours alone within a write transaction."""
-
-_is_left = (
-    sa.exists()
-    .where(
-        suppression.c.address == sa.bindparam("b_address"),
-        suppression.c.audience.in_(["", sa.bindparam("b_audience")]),
+_PERSON = ("address", "recipient", "name", "language", "fields")
+_frozen = upsert(delivery).from_select(
+    ["part", "content", *_PERSON, "state", "next_try", "at"],
+    sa.select(
+        part.c.id,
+        _frozen_content,
+        *(staged_delivery.c[name] for name in _PERSON),
+        sa.case(
+            (_has_left, DeliveryState.SUPPRESSED.value),
+            else_=DeliveryState.PLANNED.value,
+        ),
+        sa.case((_has_left, sa.null()), else_=sa.bindparam("b_due", type_=Instant)),
+        sa.bindparam("b_now", type_=Instant),
     )
-    .correlate(None)
+    .join(staged_content, staged_content.c.id == staged_delivery.c.content)
+    .join(part, _staged_part)
+    # Without a WHERE, SQLite would take ON CONFLICT for part of the join.
+    .where(sa.true())
+    .order_by(staged_delivery.c.id),
 )
-_frozen = upsert(delivery).values(
-    part=sa.bindparam("b_part"),
-    address=sa.bindparam("b_address"),
-    recipient=sa.bindparam("b_recipient"),
-    name=sa.bindparam("b_name"),
-    language=sa.bindparam("b_language"),
-    fields=sa.bindparam("b_fields"),
-    content=sa.bindparam("b_content"),
-    state=sa.case(
-        (_is_left, DeliveryState.SUPPRESSED.value), else_=DeliveryState.PLANNED.value
-    ),
-    next_try=sa.case((_is_left, sa.null()), else_=sa.bindparam("b_due", type_=Instant)),
-    at=sa.bindparam("b_now", type_=Instant),
-)
-FREEZE_DELIVERY = _frozen.on_conflict_do_update(
+FREEZE_DELIVERIES = _frozen.on_conflict_do_update(
     index_elements=["part", "address"],
     set_={
         name: _frozen.excluded[name]
-        for name in ("recipient", "name", "language", "fields", "content", "state")
-    }
-    | {"next_try": _frozen.excluded.next_try},
+        for name in (*_PERSON, "content", "state", "next_try")
+    },
     where=sa.and_(
         delivery.c.state == DeliveryState.SUPPRESSED.value,
         _frozen.excluded.state == DeliveryState.PLANNED.value,
     ),
 )
 """
-Freeze a recipient, suppressed if the address left the audience; a repeated address is
-one delivery, and an audience it has not left wins over one it has.
+Freeze each recipient, suppressed if the address left the audience; a repeated address
+is one delivery, and an audience it has not left wins over one it has.
 """
 
 COUNT_RECIPIENTS = (

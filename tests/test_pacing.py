@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from peers import run
@@ -37,6 +37,7 @@ def grants(rate: Rate | None, wanted: int) -> list[tuple[float, int]]:
         pace = Pace(rate, clock=watch.read, sleep=watch.sleep)
         while left:
             count = await pace.grant(left)
+            assert count >= 1
             granted.append((watch.seconds, count))
             left -= count
         return granted
@@ -70,6 +71,7 @@ def test_keeps_the_pace(rate: Rate, wanted: int, longest: float) -> None:
     per=st.sampled_from([1, 60]),
     wanted=st.integers(1, 200),
 )
+@example(count=3, per=1, wanted=150)
 def test_never_exceeds_the_rate(count: int, per: int, wanted: int) -> None:
     """No stretch of the rate's length sees more messages than the rate allows."""
     granted = grants(Rate(count, timedelta(seconds=per)), wanted)

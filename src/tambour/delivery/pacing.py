@@ -53,7 +53,7 @@ class Pace:
     def _wait_s(self, per_s: float) -> float:
         """Forget what has left the window; return how long until a permit is free."""
         now = self._clock()
-        while self._granted and self._granted[0][0] <= now - per_s:
+        while self._granted and self._granted[0][0] + per_s <= now:
             self._in_window -= self._granted.popleft()[1]
         wait_s = self._free_at - now
         if self._rate is not None and self._in_window >= self._rate.count:

@@ -9,6 +9,8 @@ machine is off: the timeline shows what became of each.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -43,6 +45,8 @@ LATE_FILE = "campaigns/events/reparer-son-velo.md"
 LATE_AT = datetime(2027, 3, 19, 14)  # noqa: DTZ001 - the same
 BUSY = (datetime(2027, 2, 1, 8), datetime(2027, 2, 1, 8, 20))  # noqa: DTZ001
 OFF = (datetime(2027, 1, 22, 12), datetime(2027, 1, 23, 8, 15))  # noqa: DTZ001
+MANIFEST = "var/demo.json"
+"""What the demo copied here, so that it deletes nothing else when it runs again."""
 QUIET = {EntryState.SKIPPED, EntryState.MISSED, EntryState.SUPERSEDED, EntryState.HELD}
 CONFIG = """\
 # Loopback servers that existed while the demo ran; see ../config.yaml for your own.
@@ -78,14 +82,51 @@ def demonstrate(shared: Session, folder: Path) -> None:
 
 
 def _prepare(folder: Path) -> None:
-    if (folder / f"config.{ENV}.yaml").exists():
-        shutil.rmtree(folder)
-    elif folder.exists() and any(folder.iterdir()):
-        msg = f"{folder} is not empty and not a demo's; name another folder"
-        raise UserError(msg)
+    if folder.exists():
+        _empty(folder)
     starting.begin(folder, today=None)
+    made = _contents(folder)
+    (folder / MANIFEST).parent.mkdir()
+    (folder / MANIFEST).write_text(json.dumps(made), encoding="utf-8")
     late = folder / LATE_FILE
     late.rename(late.with_suffix(".later"))
+
+
+def _empty(folder: Path) -> None:
+    """Take away an earlier demo; what somebody added or changed is never touched."""
+    manifest = folder / MANIFEST
+    if manifest.is_file():
+        made = json.loads(manifest.read_text("utf-8"))
+        found = _contents(folder).items()
+        own = sorted(name for name, mark in found if made.get(name) != mark)
+    else:
+        own = sorted(path.name for path in folder.iterdir())
+    if own:
+        msg = (
+            f"{folder} holds what no demo put there ({own[0]}); name another folder,"
+            " or delete it yourself"
+        )
+        raise UserError(msg)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    """Return a hash of each file but those that the demo itself sends and keeps."""
+    made = ("outbox", "var", f"config.{ENV}.yaml")
+    files = {
+        path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()
+    }
+    return {
+        name.with_suffix(
+            ".md" if name.suffix == ".later" else name.suffix
+        ).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in files.items()
+        if name.parts[0] not in made
+    }
 
 
 @dataclass(slots=True)

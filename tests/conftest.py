@@ -1,0 +1,25 @@
+"""What every test of the command line begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from command_line import CONFIG, PEOPLE, REMINDER, Folder
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Folder:
+    """A project with one reminder that is due and two readers; all goes to files."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("TAMBOUR_SECRET", "TAMBOUR_SECRET_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    made = Folder(tmp_path / "project", capsys)
+    made.write("config.yaml", CONFIG)
+    made.write("campaigns/rappel.md", REMINDER)
+    made.write("lecteurs.csv", PEOPLE)
+    made.event("atelier")
+    return made

@@ -36,6 +36,9 @@ FORESEEN = frozenset({EditionKind.DIGEST, EditionKind.REMINDER})
 PREHEADER_CHARS_MIN, PREHEADER_CHARS = 40, 130
 """Shorter, and inboxes show the first words of the mail after it; longer is cut."""
 
+HTML_CHARS = 5_000_000
+"""Far beyond what mail programs show; the parser behind the inliner ends at ten."""
+
 _PREHEADER = re.compile(r'<div class="preheader"[^>]*>(.*?)</div>', re.DOTALL)
 _FILLER = "\u2007\ufeff\u034f\u200c"
 
@@ -145,6 +148,10 @@ def html_of(
         "preheader": _default_preheader(job, context),
     }
     html = templates.render(name, language=job.language, context=values)
+    if not html.strip():
+        templates.refuse(name, "it makes an empty mail")
+    if len(html) > HTML_CHARS:
+        templates.refuse(name, f"it makes a mail of {len(html):,} characters")
     return inline(html, templates.stylesheet(STYLES))
 
 

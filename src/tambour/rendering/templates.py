@@ -113,7 +113,7 @@ class Templates:
             return None
         key = (name, _stamp(path))
         if key not in self._trees:
-            text = path.read_text(encoding="utf-8")
+            text = self._read(path)
             self._trees[key] = self._parse(text, name=name, filename=str(path))
         return self._trees[key]
 
@@ -160,9 +160,36 @@ class Templates:
         theme = self.theme()
         key = (name, (*_stamp(path), *next(iter(self._themes))))
         if key not in self._sheets:
-            css, shown = path.read_text(encoding="utf-8"), self.show(path)
+            css, shown = self._read(path), self.show(path)
             self._sheets[key] = with_tokens(css, theme.tokens(), shown=shown)
         return self._sheets[key]
+
+    def refuse(self, name: str, message: str) -> NoReturn:
+        """
+        Say that what the template *name* makes cannot be sent.
+
+        Raises:
+            TemplateError: always.
+
+        """
+        path = self.show(self.find(name) or Path(FOLDER, name))
+        problem = Problem(path=path, line=0, code="E404", message=message)
+        msg = f"{path}: {message}"
+        raise TemplateError(msg, (problem,))
+
+    def _read(self, path: Path) -> str:
+        raw = path.read_bytes()
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            problem = Problem(
+                path=self.show(path),
+                line=raw.count(b"\n", 0, error.start) + 1,
+                code="E402",
+                message="the file is not UTF-8 text",
+                help="save it again as UTF-8",
+            )
+            raise TemplateError(problem.message, (problem,)) from error
 
     # ── rendering ───────────────────────────────────────────────────────────────
 

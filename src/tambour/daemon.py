@@ -25,6 +25,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from tambour.config import Config, load_config
+from tambour.content.settling import being_written
 from tambour.delivery.sending import freeze_due, make_routes
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
@@ -35,7 +36,7 @@ from tambour.ledger import (
     ledger_path,
     open_for_writing,
 )
-from tambour.model import EditionId, EditionState, Snapshot
+from tambour.model import EditionId, EditionState, Entry, Snapshot
 from tambour.problems import Problem
 from tambour.project import ProjectCache, read_project
 from tambour.rendering.templates import Templates
@@ -96,17 +97,19 @@ class Ticker:
     templates: Templates
     cache: ProjectCache = field(default_factory=ProjectCache)
     on_change: Callable[[], object] = lambda: None
+    clock: Callable[[], datetime] = now
     said: frozenset[str] = frozenset()
     being_sent: frozenset[EditionId] = frozenset()
 
     def tick(self) -> None:
         """Read the project, plan, and freeze what is due; log, never raise."""
         with survived("tick"):
-            self._tick(now())
+            self._tick(self.clock())
 
     def _tick(self, moment: datetime) -> None:
-        if (self.root / ".git" / "index.lock").exists():
-            log.info("git is at work: the files wait for the next tick")
+        busy = being_written(self.config, since=moment - SETTLED)
+        if busy is not None:
+            log.info("the files wait for the next tick", why=busy)
             return
         problems = self._reload()
         project = read_project(
@@ -127,7 +130,7 @@ class Ticker:
             problems += [*error.problems] or [
                 Problem(path=edition, line=0, code="E400", message=str(error))
             ]
-        self._say((*problems, *project.problems))
+        self._say((*problems, *project.problems), done.held)
 
     def _tell_finished(self, snapshot: Snapshot, fresh: Iterable[EditionId]) -> None:
         """Log how each edition ended, once."""
@@ -149,12 +152,16 @@ class Ticker:
             log.info("settings changed")
         return []
 
-    def _say(self, problems: Iterable[Problem]) -> None:
-        """Log each problem once, when it appears."""
-        lines = frozenset(f"{p.path}:{p.line}: {p.code} {p.message}" for p in problems)
-        for line in sorted(lines - self.said):
-            log.warning("problem", where=line)
-        self.said = lines
+    def _say(self, problems: Iterable[Problem], held: Iterable[Entry]) -> None:
+        """Log each problem, and what waits for a person, once when it appears."""
+        lines = {
+            f"{p.path}:{p.line}: {p.code} {p.message}": "problem" for p in problems
+        }
+        for one in held:
+            lines[f"{one.edition}: {one.reason and one.reason.text}"] = "held"
+        for line in sorted(lines.keys() - self.said):
+            log.warning(lines[line], where=line)
+        self.said = frozenset(lines)
 
 
 def run_daemon(root: Path, *, env: str | None) -> None:

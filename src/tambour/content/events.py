@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from tambour.config import CONFIG_FILE, SourceSettings
@@ -18,6 +18,7 @@ from tambour.content.dialects import load_dialect
 from tambour.content.event_file import EventFile, Origin, read_event, unread_event
 from tambour.content.findings import Findings
 from tambour.content.links import unknown_placeholders
+from tambour.content.settling import is_young
 from tambour.model import Event, EventId, Site
 from tambour.problems import Problem
 from tambour.yamltext import YamlError, parse
@@ -42,7 +43,7 @@ class EventCache:
     def __init__(self) -> None:
         self._origins: dict[str, Origin] = {}
         self._files: dict[str, dict[str, tuple[_Stamp, EventFile]]] = {}
-        self.settled_ns: int | None = None
+        self.settled_before: datetime | None = None
 
     def of(self, origin: Origin) -> dict[str, tuple[_Stamp, EventFile]]:
         """Return what was read from *origin*, nothing if its settings changed."""
@@ -53,9 +54,10 @@ class EventCache:
 
     def is_unsettled(self, stamp: _Stamp | None) -> bool:
         """Whether a file is so young that it may still be being written."""
-        if stamp is None or self.settled_ns is None:
+        if stamp is None or self.settled_before is None:
             return False
-        return stamp[0] > self.settled_ns
+        changed = datetime.fromtimestamp(stamp[0] / 1e9, UTC)
+        return is_young(changed, self.settled_before)
 
     def keep(self, origin: Origin, files: dict[str, tuple[_Stamp, EventFile]]) -> None:
         """Forget what is no longer among *files*."""
@@ -88,9 +90,7 @@ def load_events(
 
     """
     cache = cache or EventCache()
-    cache.settled_ns = (
-        None if settled_before is None else int(settled_before.timestamp() * 1e9)
-    )
+    cache.settled_before = settled_before
     problems: list[Problem] = []
     files: list[EventFile] = []
     for place, source in enumerate(sources):

@@ -3,6 +3,7 @@ The errors that end a command, and whose fault they are.
 
     TambourError
     ├ UserError        somebody can mend a file or an argument; no traceback
+    │  ├ UsageError    an argument is malformed
     │  ├ ConfigError   config.yaml or the environment
     │  └ TemplateError a template, or the editor's words in a campaign
     ├ UnsafePlan       a safety stop; a person decides
@@ -48,6 +49,12 @@ class UserError(TambourError):
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message)
         self.problems = problems
+
+
+class UsageError(UserError):
+    """An argument of a command is malformed."""
+
+    exit_code: ClassVar[Exit] = Exit.USAGE
 
 
 class ConfigError(UserError):

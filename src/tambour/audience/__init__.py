@@ -1,5 +1,5 @@
 """Who is written to: audiences and the addresses in them."""
 
-from tambour.audience.csv_file import load_csv
+from tambour.audience.csv_file import load_csv, require_address
 
-__all__ = ["load_csv"]
+__all__ = ["load_csv", "require_address"]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from email_validator import EmailNotValidError, validate_email
 
+from tambour.errors import UsageError
 from tambour.model import Recipient
 from tambour.problems import Problem
 
@@ -57,6 +58,21 @@ def load_csv(
         mend = "add a row with an address under the column names"
         reading.add(0, "W502", "there is no address in the file", mend)
     return people, tuple(reading.problems)
+
+
+def require_address(text: str) -> None:
+    """
+    Refuse what a person typed and no message can be sent to.
+
+    Raises:
+        UsageError: saying what is wrong with it.
+
+    """
+    try:
+        validate_email(text, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        msg = f"{text!r} is not an address: {error}"
+        raise UsageError(msg) from None
 
 
 def _decoded(raw: bytes) -> str:

@@ -294,9 +294,12 @@ def suppress_add(
     ] = "asked to leave",
 ) -> None:
     """Never write to an address again."""
+    from tambour.audience import require_address
     from tambour.ledger.records import Suppression
 
     shared = session(ctx)
+    for address in addresses:
+        require_address(address)
     ledger = _writer(shared.project())
     since = now()
     added = ledger.suppressions.add(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tambour.daemon import real_world
@@ -37,5 +36,6 @@ def open_preview(project: Project, *, at: datetime) -> Preview:
         templates=Templates(project.root),
         snapshot=snapshot,
         secret=given or kept or b"no key yet",
-        world=replace(real_world(), clock=lambda: at),
+        at=at,
+        world=real_world(),
     )

@@ -11,16 +11,20 @@ import asyncio
 import email
 import email.policy
 import fnmatch
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
+from tambour.audience import require_address
 from tambour.channels import make_channel
+from tambour.config import OutboxChannel
 from tambour.delivery.freezing import Press
+from tambour.delivery.pacing import Pace
 from tambour.delivery.routes import Composer
 from tambour.delivery.sending import material_of
 from tambour.delivery.world import World
@@ -44,6 +48,9 @@ from tambour.rendering.templates import Templates
 HORIZON = timedelta(days=400)
 _COMING = {EntryState.DUE, EntryState.PLANNED, EntryState.HELD}
 _TEST = "[TEST] "
+_LOST = Outcome(kind=OutcomeKind.DEFERRED, code="lost", reply="the channel was lost")
+_STEM_BYTES = 150
+"""File systems take names of 255 bytes; channel, language and suffix come after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +73,18 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What previews are made of; `secret` is the ledger's key, if it has one yet."""
+    """
+    What previews are made of.
+
+    `secret` is the ledger's key, if it has one yet; `at` the moment that is pretended,
+    by which editions are chosen and files dated. Tests leave now, by `world`'s clock.
+    """
 
     project: Project
     templates: Templates
     snapshot: Snapshot
     secret: bytes
+    at: datetime
     world: World
 
     def samples(self, campaign: str, *, event: str | None) -> Iterator[Sample]:
@@ -129,8 +142,8 @@ class Preview:
             known = ", ".join(names) or "none"
             msg = f"there is no campaign {campaign!r}; there are: {known}"
             raise UserError(msg)
-        now = self.world.clock()
-        plan = plan_project(self.project, self.snapshot, now=now, until=now + HORIZON)
+        until = self.at + HORIZON
+        plan = plan_project(self.project, self.snapshot, now=self.at, until=until)
         entries = [
             entry
             for entry in plan.entries
@@ -185,17 +198,18 @@ class Preview:
         )
 
     def _refuse_strangers(self, addresses: Sequence[str]) -> None:
+        for address in addresses:
+            require_address(address)
         allowed = self.project.config.safety.test_recipients
         refused = [
             address
             for address in addresses
-            if "@" not in address
-            or (allowed and not any(_matches(address, one) for one in allowed))
+            if allowed and not any(_matches(address, one) for one in allowed)
         ]
         if refused:
             msg = (
                 f"{', '.join(refused)} may not get tests; safety.test_recipients in"
-                f" config.yaml allows {', '.join(allowed) or 'any address'}"
+                f" config.yaml allows {', '.join(allowed)}"
             )
             raise UserError(msg)
 
@@ -203,7 +217,7 @@ class Preview:
 
     def _press(self, entries: list[Entry]) -> Press:
         material = material_of(self.project, self.templates)
-        return Press(entries, material, self.world.clock())
+        return Press(entries, material, self.at)
 
     def _sample(
         self, press: Press, entry: Entry, person: Recipient, *, test_id: str
@@ -214,17 +228,17 @@ class Preview:
             self.project.config,
             settings,
             secret=self.secret,
-            clock=self.world.clock,
+            clock=self.world.clock if test_id else lambda: self.at,
             test_id=test_id,
         )
         if test_id and content.payload is not None:
             content = replace(content, payload=_marked(content.payload))
-        return Sample(
-            entry=entry,
-            recipient=person,
-            message=composer(_as_leased(entry, person, content), content),
-            is_mail=content.rendered is not None,
-        )
+        message = composer(_as_leased(entry, person, content), content)
+        is_mail = content.rendered is not None
+        if test_id and not is_mail:
+            # Under the real key a receiver would take the real post for a repetition.
+            message = replace(message, key=f"test.{test_id}")
+        return Sample(entry=entry, recipient=person, message=message, is_mail=is_mail)
 
 
 def write_samples(samples: Iterable[Sample], folder: Path) -> list[Path]:
@@ -233,10 +247,7 @@ def write_samples(samples: Iterable[Sample], folder: Path) -> list[Path]:
     written: list[Path] = []
     for sample in samples:
         for suffix, content in _files(sample):
-            stem = sample.entry.edition.replace("/", "--").replace("\0", "")
-            where = sample.entry.target.channel
-            language = f".{sample.recipient.language}" if sample.is_mail else ""
-            file = folder / f"{stem}--{where}{language}{suffix}"
+            file = folder / f"{_stem(sample)}{suffix}"
             file.write_bytes(content)
             written.append(file)
     return written
@@ -265,14 +276,25 @@ async def _transmit(
     refusal = await channel.open()
     if refusal is not None:
         return [Tried(sample=sample, outcome=refusal) for sample in samples]
-    waiting = {DeliveryId(n): sample for n, sample in enumerate(samples)}
-    wave = [replace(one.message, delivery=number) for number, one in waiting.items()]
-    answers = {key: outcome async for key, outcome in channel.transmit(wave)}
-    await channel.close()
-    lost = Outcome(kind=OutcomeKind.DEFERRED, code="lost", reply="the channel was lost")
+    wave = [
+        replace(sample.message, delivery=DeliveryId(number))
+        for number, sample in enumerate(samples)
+    ]
+    rate = None if isinstance(settings, OutboxChannel) else settings.rate
+    pace = Pace(rate, clock=world.monotonic, sleep=world.sleep)
+    answers: dict[DeliveryId, Outcome] = {}
+    begun = 0
+    try:
+        while len(answers) == begun < len(wave):  # fewer answers: the channel is lost
+            portion = wave[begun : begun + await pace.grant(len(wave) - begun)]
+            begun += len(portion)
+            answered = channel.transmit(portion)
+            answers |= {delivery: outcome async for delivery, outcome in answered}
+    finally:
+        await channel.close()
     return [
-        Tried(sample=sample, outcome=answers.get(number, lost))
-        for number, sample in waiting.items()
+        Tried(sample=sample, outcome=answers.get(DeliveryId(number), _LOST))
+        for number, sample in enumerate(samples)
     ]
 
 
@@ -280,7 +302,8 @@ def _files(sample: Sample) -> Iterator[tuple[str, bytes]]:
     content = sample.message.content
     if not sample.is_mail:
         yield ".json", content
-        data = json.loads(content).get("data")
+        said = json.loads(content)
+        data = said.get("data") if isinstance(said, dict) else None
         if isinstance(data, dict) and isinstance(data.get("text"), str):
             yield ".txt", data["text"].encode()
         return
@@ -290,6 +313,16 @@ def _files(sample: Sample) -> Iterator[tuple[str, bytes]]:
         part = parsed.get_body((subtype,))
         if part is not None:
             yield suffix, part.get_content().encode()
+
+
+def _stem(sample: Sample) -> str:
+    """Name a sample's files by edition, channel and language."""
+    stem = sample.entry.edition.replace("/", "--").replace("\0", "")
+    if len(stem.encode()) > _STEM_BYTES:
+        mark = hashlib.sha256(stem.encode()).hexdigest()[:8]
+        stem = f"{stem.encode()[:_STEM_BYTES].decode(errors='ignore')}~{mark}"
+    language = f".{sample.recipient.language}" if sample.is_mail else ""
+    return f"{stem}--{sample.entry.target.channel}{language}"
 
 
 def _as_leased(entry: Entry, person: Recipient, content: Content) -> Leased:

@@ -50,6 +50,15 @@ class Project:
         """Return how many people each audience has now."""
         return {name: len(people) for name, people in self.audiences.items()}
 
+    def broken_audiences(self) -> frozenset[str]:
+        """Return the audiences of which an error leaves nobody."""
+        wrong = {p.path for p in self.problems if p.severity is Severity.ERROR}
+        return frozenset(
+            name
+            for name, audience in self.config.audiences.items()
+            if audience.path in wrong and not self.audiences[name]
+        )
+
     def has_errors(self) -> bool:
         """Say whether some problem holds something back."""
         return any(p.severity is Severity.ERROR for p in self.problems)

@@ -120,10 +120,14 @@ def send(
     for error in done.rounded.frozen.failures.values():
         shared.show_problems(error.problems)
     for edition, why in _failures(done.rounded).items():
-        typer.echo(f"tambour: {edition} was not sent: {why}", err=True)
+        shared.warn(f"{edition} was not sent: {why}")
     for entry in done.rounded.held:
-        why = entry.reason.text if entry.reason else ""
-        typer.echo(f"tambour: {entry.edition} is held: {why}", err=True)
+        shared.warn(f"{entry.edition} is held: {entry.reason and entry.reason.text}")
+    for edition, channel in done.stranded:
+        shared.warn(
+            f"{edition} waits for the channel {channel!r}, which config.yaml no longer"
+            f" has: put it back, or run `tambour cancel {edition}`"
+        )
     leave(done.exit_code())
 
 
@@ -162,7 +166,7 @@ def _confirm(
     if yes:
         return
     if not sys.stdin.isatty():
-        typer.echo("tambour: say --yes to send without being asked", err=True)
+        shared.warn("say --yes to send without being asked")
         raise typer.Exit(Exit.USAGE)
     if not due:
         return

@@ -9,8 +9,8 @@ from tambour.cli.session import now
 from tambour.daemon import open_ledger, real_world
 from tambour.delivery.sending import Round, deliver_once, freeze_due
 from tambour.errors import Exit, UserError
-from tambour.ledger import instance_lock, ledger_path, open_for_reading
-from tambour.model import DeliveryState, EntryState
+from tambour.ledger import Ledger, instance_lock, ledger_path, open_for_reading
+from tambour.model import DeliveryState, EditionId, EditionState, EntryState
 from tambour.project import plan_project
 from tambour.rendering.templates import Templates
 
@@ -29,6 +29,8 @@ class Done:
 
     rounded: Round
     counts: tuple[Count, ...]
+    stranded: tuple[tuple[EditionId, str], ...]
+    """Editions with what waits for a channel that the settings do not have."""
 
     def exit_code(self) -> Exit:
         """Return the contract's code: what stays to be done weighs most."""
@@ -102,5 +104,19 @@ def send_due(project: Project, campaigns: Collection[str]) -> Done:
         counts = deliver_once(project.config, ledger, real_world())
         untried = set(rounded.frozen.editions) - {count.edition for count in counts}
         counts += ledger.history.counts(untried)  # everybody in them is suppressed
+        stranded = _stranded(ledger, project.config.channels)
         ledger.close()
-    return Done(rounded=rounded, counts=counts)
+    return Done(rounded=rounded, counts=counts, stranded=stranded)
+
+
+def _stranded(
+    ledger: Ledger, channels: Collection[str]
+) -> tuple[tuple[EditionId, str], ...]:
+    editions = ledger.snapshot().editions.values()
+    unfinished = [one.id for one in editions if one.state is EditionState.OPEN]
+    waiting = (DeliveryState.PLANNED, DeliveryState.DEFERRED, DeliveryState.UNCERTAIN)
+    return tuple(
+        (count.edition, count.channel)
+        for count in ledger.history.counts(unfinished)
+        if count.channel not in channels and any(count.states.get(s) for s in waiting)
+    )

@@ -114,7 +114,10 @@ def freeze_due(
     plan = plan_project(project, snapshot, now=now, until=by)
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
     chosen = choose_due(Plan(now=now, entries=tuple(wanted)), by=by)
-    fresh = [entry for entry in chosen if entry.edition not in snapshot.editions]
+    # An edition is frozen once: without readers that nobody could read, they are lost.
+    broken = project.broken_audiences()
+    waiting = {entry.edition for entry in wanted if entry.target.audience in broken}
+    fresh = [e for e in chosen if e.edition not in {*snapshot.editions, *waiting}]
     return Round(
         snapshot=snapshot,
         plan=plan,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -55,9 +56,9 @@ def root(
     )
 
 
-def main() -> None:
-    """Run the command line and exit."""
-    arguments = hoisted(sys.argv[1:])
+def main(typed: list[str] | None = None) -> NoReturn:
+    """Run the command line as *typed*, or as the process was given it, and exit."""
+    arguments = hoisted(sys.argv[1:] if typed is None else typed)
     try:
         app(arguments, prog_name="tambour")
     except TambourError as error:
@@ -65,6 +66,9 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILURE)
+    except OSError as error:
+        sys.exit(_failed(_plainly(error), arguments))
+    sys.exit(Exit.DONE)
 
 
 def hoisted(arguments: list[str]) -> list[str]:
@@ -86,12 +90,18 @@ def hoisted(arguments: list[str]) -> list[str]:
     return first + rest
 
 
+def _plainly(error: OSError) -> TambourError:
+    """Say which file the system refused; readers of files say more where they can."""
+    where = f"{error.filename}: " if error.filename else ""
+    why = error.strerror or str(error)
+    return TambourError(f"{where}{why}; check its path, rights and free space")
+
+
 def _failed(error: TambourError, arguments: list[str]) -> Exit:
     """Say what went wrong, as JSON where JSON was asked for."""
     problems = error.problems if isinstance(error, UserError) else ()
-    directory = Path()
-    if "-C" in arguments[:-1]:
-        directory = Path(arguments[arguments.index("-C") + 1])
+    folders = [b for a, b in pairwise(arguments) if a == "-C"]
+    directory = Path(folders[-1] if folders else "")
     shown = Session(
         root=directory,
         env=None,
@@ -106,5 +116,5 @@ def _failed(error: TambourError, arguments: list[str]) -> Exit:
         fields["problems"] = [problem_record(problem) for problem in problems]
     shown.record(**fields)
     shown.show_problems(problems)
-    typer.echo(f"tambour: {error}", err=True)
+    shown.warn(str(error))
     return error.exit_code

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tambour.cli.session import harmless
 from tambour.problems import Problem, Severity
 
 if TYPE_CHECKING:
@@ -27,17 +28,17 @@ def diagnostic(problem: Problem, root: Path, *, color: bool) -> str:
 
     place = f"{problem.path}:{problem.line}" if problem.line else problem.path
     lines = [
-        f"{paint(f'{severity}[{problem.code}]')} {problem.message}",
-        f"  --> {place}",
+        f"{paint(f'{severity}[{problem.code}]')} {harmless(problem.message)}",
+        f"  --> {harmless(place)}",
     ]
     source = _line(root / problem.path, problem.line)
     margin = " " * len(str(problem.line))
     if source is not None:
         lines.append(f"{problem.line} | {source}")
     if problem.note:
-        lines.append(f"{margin} | {problem.note}")
+        lines.append(f"{margin} | {harmless(problem.note)}")
     if problem.help:
-        lines.append(f"help: {problem.help}")
+        lines.append(f"help: {harmless(problem.help)}")
     return "\n".join((*lines, ""))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tambour.errors import Exit, UserError
+from tambour.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +21,27 @@ if TYPE_CHECKING:
     from tambour.model import Site
     from tambour.problems import Problem
     from tambour.project import Project
+
+
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Beyond them nothing is announced, and calendars overflow."""
+# Written by strangers, they could repaint the terminal or reverse what is read.
+_HARMFUL = dict.fromkeys(
+    (
+        *(code for code in range(0x20) if code != ord("\n")),
+        *range(0x7F, 0xA0),
+        *(0x61C, 0x200E, 0x200F),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    ),
+    "\N{REPLACEMENT CHARACTER}",
+)
+
+
+def harmless(text: str) -> str:
+    """Return *text* without what a terminal would obey instead of show."""
+    return text.translate(_HARMFUL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +75,11 @@ class Session:
     def say(self, text: str) -> None:
         """Print a line for a person; silent when JSON or quiet is asked for."""
         if not (self.as_json or self.quiet):
-            typer.echo(text)
+            typer.echo(harmless(text))
+
+    def warn(self, text: str) -> None:
+        """Print a line to standard error, whatever is asked for."""
+        typer.echo(harmless(f"tambour: {text}"), err=True)
 
     def record(self, **fields: Any) -> None:  # noqa: ANN401 - JSON holds anything
         """Print the command's one JSON object, when JSON is asked for."""
@@ -70,7 +95,7 @@ class Session:
             return
         from rich.cells import cell_len
 
-        cells = [columns, *listed]
+        cells = [[harmless(cell) for cell in row] for row in (columns, *listed)]
         widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
         if title:
             typer.echo(title)
@@ -115,32 +140,55 @@ def moment(text: str | None, site: Site) -> datetime:
     A date alone is its midnight; nothing at all is now.
 
     Raises:
-        UserError: *text* is no such thing.
+        UsageError: *text* is no such thing, or centuries away.
 
     """
-    if text is None:
-        return now()
+    return now() if text is None else _placed(_read_time(text, "--at"), site)
+
+
+def horizon(text: str, start: datetime, site: Site) -> datetime:
+    """
+    Return the end of `--until`: a time as for `--at`, or a duration from *start*.
+
+    A date alone is its end, the next midnight on the site's clocks.
+
+    Raises:
+        UsageError: *text* is neither, or centuries away.
+
+    """
+    from tambour.config import parse_duration
+
     try:
-        found = datetime.fromisoformat(text)
+        length = parse_duration(text)
     except ValueError:
-        msg = f"--at {text!r} is not a time; write 2027-01-14 or 2027-01-14T08:00"
-        raise UserError(msg) from None
+        end = _read_time(text, "--until")
+        is_date = len(text.strip()) <= len("2027-01-14")
+        return _placed(end + timedelta(days=1) if is_date else end, site)
+    if length > (LAST - start):
+        raise UsageError(_too_far("--until", text))
+    return start + length
+
+
+def _read_time(text: str, option: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        msg = f"{option} {text!r} is not a time; write 2027-01-14 or 2027-01-14T08:00"
+        raise UsageError(msg) from None
+    if not FIRST.year <= found.year < LAST.year:
+        raise UsageError(_too_far(option, text))
+    return found
+
+
+def _too_far(option: str, text: str) -> str:
+    return f"{option} {text!r} is out of reach: from {FIRST.year} to {LAST.year}"
+
+
+def _placed(found: datetime, site: Site) -> datetime:
     from tambour.model import instant
 
     local = found if found.tzinfo else instant(found, site.zone)
     return local.astimezone(UTC)
-
-
-def horizon(text: str, start: datetime, site: Site) -> datetime:
-    """Return the end of `--until`: a time as for `--at`, or a duration from *start*."""
-    from tambour.config import parse_duration
-
-    try:
-        return start + parse_duration(text)
-    except ValueError:
-        end = moment(text, site)
-    is_date = len(text.strip()) <= len("2027-01-14")
-    return end + timedelta(days=1) if is_date else end
 
 
 def in_zone(when: datetime | None, site: Site) -> str | None:

@@ -37,6 +37,7 @@ from tambour.model import (
     EventId,
     Outcome,
     OutcomeKind,
+    Revision,
     Snapshot,
 )
 
@@ -385,18 +386,43 @@ class DecidingContract:
         )
         assert EditionState.CANCELLED == ledger.snapshot().editions[name].state
 
+    def test_withdraws_what_does_not_take_place(self, ledger: Ledger) -> None:
+        """What waits is cancelled, what is leased meets it at the claim."""
+        name = freeze(ledger, 3)
+        (delivery,) = lease(ledger, limit=1)
+        ledger.revise(
+            Revision(edition=name, deadline=DEADLINE, is_withdrawn=True), LATER
+        )
+        intent = Intent(delivery=delivery.id, message_id="<1@example.org>")
+
+        assert frozenset() == ledger.settle((), [intent], now=LATER)
+        assert {"cancelled"} == set(states(ledger).values())
+        assert EditionState.CANCELLED == ledger.snapshot().editions[name].state
+
+    def test_brings_a_deadline_forward_and_never_back(self, ledger: Ledger) -> None:
+        """Nothing is leased after the earliest end that was ever known."""
+        name = freeze(ledger, 2)
+        for hours in (1, 5):
+            deadline = NOW + timedelta(hours=hours)
+            revision = Revision(edition=name, deadline=deadline, is_withdrawn=False)
+            ledger.revise(revision, NOW)
+
+        assert LATER == ledger.snapshot().editions[name].deadline
+        assert () == ledger.lease("lettre", by=LATER, now=LATER, limit=9)
+        assert {"expired"} == set(states(ledger).values())
+
     def test_holds_until_approved(self, ledger: Ledger) -> None:
         """What is on hold is neither due nor leased until somebody approves."""
         name = freeze(ledger, 1)
         ledger.decide(name, Decision.HOLD, NOW)
 
-        assert frozenset() == ledger.due_editions(NOW)
+        assert frozenset() == ledger.history.due_editions(NOW)
         assert () == lease(ledger)
         assert {name: Decision.HOLD} == ledger.snapshot().decisions
 
         ledger.decide(name, Decision.APPROVE, LATER)
 
-        assert {name} == ledger.due_editions(NOW)
+        assert {name} == ledger.history.due_editions(NOW)
         assert 1 == len(lease(ledger))
 
     def test_keeps_suppressions(self, ledger: Ledger) -> None:

@@ -58,7 +58,7 @@ async def deliver(
         )
         hold = [route.name for route in routes if route.on_uncertain == "hold"]
         await run.in_thread(partial(ledger.recover, now, hold=hold))
-        editions = await run.in_thread(partial(ledger.due_editions, now))
+        editions = await run.in_thread(partial(ledger.history.due_editions, now))
         await _work_all([Flow(route, run) for route in routes], run.halt, stop)
         return await run.in_thread(partial(ledger.history.counts, editions))
 

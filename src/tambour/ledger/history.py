@@ -7,13 +7,14 @@ Reads only; every method raises `LedgerError` when the file cannot be used.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 
 from tambour.ledger.database import Database
-from tambour.ledger.queries import asking
+from tambour.ledger.queries import asking, moving
 from tambour.ledger.records import Count, Record, normalise
 from tambour.model import DeliveryState, EditionId, EventId
 
@@ -50,6 +51,12 @@ class History:
             )
             for row in rows:
                 yield _record(row)
+
+    def due_editions(self, by: datetime) -> frozenset[EditionId]:
+        """Return the editions, but those on hold, with something due *by* then."""
+        with self._database.read() as connection:
+            rows = connection.execute(moving.DUE_EDITIONS, {"by": by}).scalars()
+            return frozenset(EditionId(edition) for edition in rows)
 
     def counts(self, editions: Iterable[EditionId] | None = None) -> tuple[Count, ...]:
         """Return how the recipients of each (edition, channel) stand."""

@@ -47,6 +47,7 @@ from tambour.model import (
     FrozenEdition,
     Outcome,
     Recipient,
+    Revision,
     Snapshot,
 )
 
@@ -158,12 +159,6 @@ class Ledger:
             lost = connection.execute(moving.LOSE_IN_FLIGHT, values)
             return Recovered(released=released.rowcount, lost=lost.rowcount)
 
-    def due_editions(self, by: datetime) -> frozenset[EditionId]:
-        """Return the editions, but those on hold, with something due *by* then."""
-        with self._database.read() as connection:
-            rows = connection.execute(moving.DUE_EDITIONS, {"by": by}).scalars()
-            return frozenset(EditionId(edition) for edition in rows)
-
     def lease(
         self, channel: str, *, by: datetime, now: datetime, limit: int
     ) -> tuple[Leased, ...]:
@@ -245,9 +240,17 @@ class Ledger:
             connection.execute(moving.REOPEN, where)
             return count
 
+    def revise(self, revision: Revision, now: datetime) -> None:
+        """Let a frozen edition follow its events: stop it, or bring its end forward."""
+        values = {"b_edition": revision.edition, "deadline": revision.deadline}
+        if revision.is_withdrawn:
+            self.decide(revision.edition, Decision.WITHDRAW, now)
+        with self._database.write() as connection:
+            connection.execute(moving.BRING_FORWARD, values)
+
     def decide(self, edition: EditionId, decision: Decision, now: datetime) -> int:
         """
-        Keep a person's decision, the latest counts; return how many it cancelled.
+        Keep a decision, the latest counts; return how many deliveries it cancelled.
 
         The edition need not be frozen yet. What is leased meets the decision at its
         claim; what was sent stays sent.
@@ -256,7 +259,7 @@ class Ledger:
         where = {"b_edition": edition, "now": now}
         with self._database.write() as connection:
             connection.execute(keeping.DECIDE, values)
-            if decision is not Decision.CANCEL:
+            if decision not in (Decision.CANCEL, Decision.WITHDRAW):
                 return 0
             count = connection.execute(moving.CANCEL_EDITION, where).rowcount
             _close_drained(connection, edition=edition)
@@ -331,7 +334,7 @@ def _pairs(connection: sa.Connection, query: sa.Select[Any, Any]) -> dict[Any, A
 
 def _frozen_edition(row: Row, facts: tuple[Facts, ...]) -> FrozenEdition:
     state = EditionState.OPEN if row.open else EditionState.DONE
-    if row.decision == Decision.CANCEL:
+    if row.decision in (Decision.CANCEL, Decision.WITHDRAW):
         state = EditionState.CANCELLED
     return FrozenEdition(
         id=EditionId(row.id),

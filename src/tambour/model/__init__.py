@@ -45,6 +45,7 @@ from tambour.model.plans import (
     Plan,
     Reason,
     ReasonCode,
+    Revision,
     Snapshot,
 )
 
@@ -77,6 +78,7 @@ __all__ = [
     "ReasonCode",
     "Recipient",
     "Rendered",
+    "Revision",
     "Selection",
     "Site",
     "Snapshot",

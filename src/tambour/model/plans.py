@@ -103,11 +103,13 @@ class EditionState(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a person decided about an edition."""
+    """What was decided about an edition: by a person, but for the last."""
 
     APPROVE = "approve"
     HOLD = "hold"
     CANCEL = "cancel"
+    WITHDRAW = "withdraw"
+    """What it speaks about does not take place as it says; nobody needs to ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,15 @@ class FrozenEdition:
     facts: tuple[Facts, ...]
     frozen_at: datetime
     state: EditionState = EditionState.OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What a frozen edition's events ask of it now: an earlier deadline, or to stop."""
+
+    edition: EditionId
+    deadline: datetime | None
+    is_withdrawn: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,7 @@ def _verdict(draft: Draft, case: _Case, *, situation: Situation) -> Verdict | No
     """Return what settles the draft whatever else is overdue; None: it may speak."""
     status = reasons.of_status(case.event.status)
     frozen = situation.frozen(draft.edition)
-    if frozen is not None and (status is None or frozen.state is not EditionState.OPEN):
+    if frozen is not None and (status is None or frozen.state is EditionState.DONE):
         return remembered(
             frozen, situation, deadline=draft.deadline, zone=case.event.zone
         )

@@ -122,7 +122,10 @@ _has_left = sa.exists().where(
     suppression.c.audience.in_(["", content.c.audience]),
 )
 _objection = sa.case(
-    (decision.c.decision == Decision.CANCEL.value, Step.CANCEL.value),
+    (
+        decision.c.decision.in_([Decision.CANCEL.value, Decision.WITHDRAW.value]),
+        Step.CANCEL.value,
+    ),
     (_has_left, Step.SUPPRESS.value),
     (edition.c.deadline <= _now(), Step.EXPIRE.value),
     (decision.c.decision == Decision.HOLD.value, Step.RELEASE.value),
@@ -292,6 +295,19 @@ REOPEN = (
     .values(open=True)
 )
 """Open the shares that have something to try again."""
+
+BRING_FORWARD = (
+    sa.update(edition)
+    .where(
+        edition.c.id == sa.bindparam("b_edition"),
+        sa.or_(
+            edition.c.deadline.is_(None),
+            edition.c.deadline > sa.bindparam("deadline", type_=Instant),
+        ),
+    )
+    .values(deadline=sa.bindparam("deadline", type_=Instant))
+)
+"""Bring an edition's deadline forward; it is never put off."""
 
 CANCEL_EDITION = (
     sa.update(delivery)

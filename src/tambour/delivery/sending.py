@@ -27,6 +27,7 @@ from tambour.errors import LedgerError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Count
 from tambour.model import Entry, EntryState, Plan, Snapshot
+from tambour.planning import revise
 from tambour.project import Project, plan_project
 from tambour.rendering.templates import Templates
 
@@ -110,7 +111,7 @@ def freeze_due(
         [campaign.name for campaign in project.campaigns],
         now,
     )
-    snapshot = ledger.snapshot()
+    snapshot = _revised(ledger, project, now)
     plan = plan_project(project, snapshot, now=now, until=by)
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
     chosen = choose_due(Plan(now=now, entries=tuple(wanted)), by=by)
@@ -126,6 +127,15 @@ def freeze_due(
         ),
         held=tuple(e for e in wanted if e.state is EntryState.HELD and e.due <= by),
     )
+
+
+def _revised(ledger: Ledger, project: Project, now: datetime) -> Snapshot:
+    """Let frozen editions follow their events, then say what the ledger remembers."""
+    snapshot = ledger.snapshot()
+    revisions = revise(snapshot, project.events, project.config.limits())
+    for revision in revisions:
+        ledger.revise(revision, now)
+    return ledger.snapshot() if revisions else snapshot
 
 
 def deliver_once(config: Config, ledger: Ledger, world: World) -> tuple[Count, ...]:

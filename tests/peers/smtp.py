@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -65,9 +67,9 @@ class Mailbox:
 
 @asynccontextmanager
 async def mail_server(
-    *, tls: ssl.SSLContext | None = None, **options: Any
+    *, tls: ssl.SSLContext | None = None, port: int = 0, **options: Any
 ) -> AsyncIterator[Mailbox]:
-    """Run aiosmtpd on a free port; *tls* from the first byte, when given."""
+    """Run aiosmtpd on *port*, or a free one; *tls* from the first byte, when given."""
     mailbox, loop = Mailbox(), asyncio.get_running_loop()
 
     def connected() -> SMTP:
@@ -77,7 +79,7 @@ async def mail_server(
 
     if options.pop("with_login", False):
         options["authenticator"] = mailbox.authenticate
-    mailbox.server = await loop.create_server(connected, "127.0.0.1", 0, ssl=tls)
+    mailbox.server = await loop.create_server(connected, "127.0.0.1", port, ssl=tls)
     mailbox.port = mailbox.server.sockets[0].getsockname()[1]
     try:
         yield mailbox
@@ -88,6 +90,29 @@ async def mail_server(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+@contextmanager
+def mail_server_aside(**options: Any) -> Iterator[Mailbox]:
+    """Run `mail_server` in a thread, for what has an event loop of its own."""
+    ready: queue.Queue[tuple[Mailbox, asyncio.Event]] = queue.Queue()
+
+    async def live() -> None:
+        ended = asyncio.Event()
+        async with mail_server(**options) as mailbox:
+            ready.put((mailbox, ended))
+            await ended.wait()
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        thread = threading.Thread(target=runner.run, args=(live(),))
+        thread.start()
+        mailbox, ended = ready.get(timeout=10)
+        try:
+            yield mailbox
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+            thread.join()
 
 
 class Fault(Enum):

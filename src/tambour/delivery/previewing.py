@@ -48,6 +48,8 @@ from tambour.rendering.templates import Templates
 HORIZON = timedelta(days=400)
 _COMING = {EntryState.DUE, EntryState.PLANNED, EntryState.HELD}
 _TEST = "[TEST] "
+_SPOKEN = ("text", "content", "message", "body")
+"""Where chat programs look for a post's words."""
 _LOST = Outcome(kind=OutcomeKind.DEFERRED, code="lost", reply="the channel was lost")
 _STEM_BYTES = 150
 """File systems take names of 255 bytes; channel, language and suffix come after."""
@@ -351,9 +353,11 @@ def _matches(address: str, pattern: str) -> bool:
 def _marked(payload: str) -> str:
     """Mark a post's own words as a test, where it has some."""
     said = json.loads(payload)
-    data = said.get("data") if isinstance(said, dict) else None
-    if isinstance(data, dict) and isinstance(data.get("text"), str):
-        data["text"] = _TEST + data["text"]
-    elif isinstance(said, dict) and isinstance(said.get("text"), str):
-        said["text"] = _TEST + said["text"]
+    outer = said if isinstance(said, dict) else {}
+    data = outer.get("data")
+    for words in (data if isinstance(data, dict) else {}, outer):
+        for key in _SPOKEN:
+            if isinstance(words.get(key), str):
+                words[key] = _TEST + words[key]
+                return json.dumps(said, ensure_ascii=False)
     return json.dumps(said, ensure_ascii=False)

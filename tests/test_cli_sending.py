@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from command_line import CONFIG, Folder
+from peers import dead_port
+
+EDITION = "rappel/agenda/atelier/6h/1"
+DELIVERY_KEYS = (
+    "edition campaign event channel recipient state attempts code reply message_id at"
+)
+COUNTS = "sent failed deferred uncertain suppressed expired"
+
+
+class Terminal(io.StringIO):
+    """A standard input at which somebody sits."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+# ── asking first ────────────────────────────────────────────────────────────────
+
+
+def test_a_dry_run_leaves_nothing_behind(folder: Folder) -> None:
+    """`send --dry-run` shows what is due and makes no file and no folder."""
+    before = sorted(folder.path.rglob("*"))
+
+    shown = folder.run("send", "--dry-run", "--json")
+
+    rows = [(r["edition"], r["channel"], r["recipients"], r["sent"]) for r in shown.json["editions"]]  # fmt: skip
+    assert shown.code == 0
+    assert rows == [(EDITION, "equipe", 1, 0), (EDITION, "lettre", 2, 0)]
+    assert before == sorted(folder.path.rglob("*"))
+
+
+def test_without_terminal_and_yes_nothing_is_sent(folder: Folder) -> None:
+    """A script must say --yes; otherwise the exit code is 2 (contract)."""
+    refused = folder.run("send")
+
+    assert refused.code == 2
+    assert "say --yes" in refused.err
+    assert not (folder.path / "var").exists()
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("y\n", 3), ("n\n", 0), ("\n", 0)])
+def test_at_a_terminal_it_asks_first(
+    answer: str, sent: int, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a yes sends; the question names how many editions and messages."""
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+
+    asked = folder.run("send")
+
+    assert asked.code == 0
+    assert "Send 2 editions, 3 messages?" in asked.err
+    assert sent == len(folder.filed())
+
+
+# ── what it came to ─────────────────────────────────────────────────────────────
+
+
+def test_what_was_sent_is_counted_as_the_contract_says(folder: Folder) -> None:
+    """`send --json` has a row for each edition and channel, whose numbers add up."""
+    done = folder.run("send", "--yes", "--json")
+
+    assert done.code == 0
+    assert set(done.json) == {"version", "editions", "failures"}
+    for row in done.json["editions"]:
+        assert {"edition", "campaign", "channel", "recipients", *COUNTS.split()} <= set(row)  # fmt: skip
+        assert row["recipients"] == sum(row[key] for key in COUNTS.split())
+    assert [row["sent"] for row in done.json["editions"]] == [1, 2]
+    assert len(folder.filed()) == 3
+
+
+def test_nothing_is_sent_twice(folder: Folder) -> None:
+    """A second `send` finds nothing due, and ends with 0."""
+    folder.run("send", "--yes")
+    before = folder.filed()
+
+    again = folder.run("send", "--yes", "--json")
+
+    assert (again.code, again.json["editions"]) == (0, [])
+    assert before == folder.filed()
+
+
+def test_only_the_named_campaigns_are_sent(folder: Folder) -> None:
+    """`send NAME` leaves others for later; a wrong name sends nothing at all."""
+    text = folder.path / "campaigns" / "rappel.md"
+    other = text.read_text(encoding="utf-8").replace("lettre", "autre").replace("equipe", "autre2")  # fmt: skip
+    folder.write("campaigns/autre.md", other)
+    folder.configure("channels:", "channels:\n  autre: {type: outbox}\n  autre2: {type: outbox}")  # fmt: skip
+
+    wrong = folder.run("send", "rapel", "--yes")
+    right = folder.run("send", "rappel", "--yes", "--json")
+
+    assert (wrong.code, right.code) == (1, 0)
+    assert "there is no campaign rapel; there are: autre, rappel" in wrong.err
+    assert {"rappel"} == {row["campaign"] for row in right.json["editions"]}
+
+
+def broken_template(folder: Folder) -> None:
+    """Let the edition fail, before anything is frozen."""
+    folder.write("templates/email/reminder.html.j2", "{{ evnt.title }}")
+
+
+def dead_server(folder: Folder) -> None:
+    """Let mail be put off, and posts go."""
+    server = '{type: smtp, host: 127.0.0.1, port: 9, security: none, from: "a@example.org"}'  # fmt: skip
+    old = CONFIG.split("lettre: ")[1].split("\n")[0]
+    folder.configure(old, server)
+
+
+def manual_approval(folder: Folder) -> None:
+    """Let the edition wait for a person."""
+    text = (folder.path / "campaigns" / "rappel.md").read_text(encoding="utf-8")
+    folder.write("campaigns/rappel.md", text.replace("\nto:", "\napprove: manual\nto:"))
+
+
+def second_campaign(folder: Folder) -> None:
+    """Let one campaign fail and another not."""
+    folder.write("campaigns/autre.md", "---\nkind: reminder\nsend: {before: [6h]}\nto: [{channel: autre, audience: lecteurs, template: nope}]\n---\n")  # fmt: skip
+    folder.configure("channels:", "channels:\n  autre: {type: outbox}")
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "said", "filed"),
+    [
+        pytest.param(broken_template, 1, "was not sent: templates/email/reminder.html.j2:1: 'evnt' is not defined", 0, id="1 failure"),
+        pytest.param(second_campaign, 3, "autre/agenda/atelier/6h/1 was not sent", 3, id="3 partly sent"),
+        pytest.param(manual_approval, 6, "tambour approve rappel/agenda/atelier/6h/1", 0, id="6 held"),
+        pytest.param(dead_server, 75, "", 1, id="75 temporary"),
+    ],
+)  # fmt: skip
+def test_the_exit_code_says_what_stays_to_be_done(
+    damage: object, code: int, said: str, filed: int, folder: Folder
+) -> None:
+    """Exit codes of `send` (contract), with a sentence on standard error."""
+    assert callable(damage)
+    damage(folder)
+
+    done = folder.run("send", "--yes")
+
+    assert (code, filed) == (done.code, len(folder.filed()))
+    assert said in done.err
+
+
+# ── what a person decides ───────────────────────────────────────────────────────
+
+
+def test_an_approved_edition_leaves(folder: Folder) -> None:
+    """`approve: manual` waits until `approve EDITION`."""
+    manual_approval(folder)
+    held = folder.run("send", "--yes")
+    waiting = folder.run("status", "--json").json["held"]
+
+    approved = folder.run("approve", EDITION)
+    sent = folder.run("send", "--yes")
+
+    assert (held.code, approved.code, sent.code) == (6, 0, 0)
+    assert {EDITION} == {one["edition"] for one in waiting}
+    assert folder.states() == {"sent": 3}
+
+
+@pytest.mark.parametrize(("decision", "code"), [("hold", 6), ("cancel", 0)])
+def test_a_stopped_edition_stays(decision: str, code: int, folder: Folder) -> None:
+    """What is held or cancelled before its time is not sent."""
+    assert folder.run(decision, EDITION).code == 0
+
+    sent = folder.run("send", "--yes")
+
+    assert code == sent.code
+    assert folder.filed() == []
+
+
+def test_an_unknown_edition_is_refused(folder: Folder) -> None:
+    """A typing error in an edition's name must not look like a decision."""
+    refused = folder.run("cancel", "rappel/agenda/atelier/6h")
+
+    assert refused.code == 1
+    assert "no edition is called" in refused.err
+    assert folder.run("send", "--dry-run", "--json").json["editions"] != []
+
+
+def test_suppressed_addresses_get_nothing(folder: Folder) -> None:
+    """`suppress add` works at once, in any spelling, and can be taken back."""
+    added = folder.run("suppress", "add", "ZOE@example.org", "--reason", "asked", "--json")  # fmt: skip
+    listed = folder.run("suppress", "list", "--json").json["suppressions"]
+    folder.run("send", "--yes")
+
+    assert added.json["added"] == 1
+    assert [(one["address"], one["reason"]) for one in listed] == [("zoe@example.org", "asked")]  # fmt: skip
+    assert folder.states() == {"sent": 2, "suppressed": 1}
+    assert folder.run("suppress", "remove", "zoe@example.org").code == 0
+    assert folder.run("suppress", "remove", "zoe@example.org").code == 1
+
+
+def test_a_mistyped_address_is_not_suppressed(folder: Folder) -> None:
+    """What is no address is refused; exit code 2, nothing is written."""
+    refused = folder.run("suppress", "add", "zoe@example.org", "zoe@example")
+
+    assert refused.code == 2
+    assert "'zoe@example' is not an address" in refused.err
+    assert not (folder.path / "var").exists()
+
+
+# ── what happened ───────────────────────────────────────────────────────────────
+
+
+def test_every_delivery_is_listed_as_the_contract_says(folder: Folder) -> None:
+    """`history --deliveries --json` names each recipient and what became of it."""
+    folder.run("send", "--yes")
+
+    rows = folder.deliveries()
+
+    assert all(list(row) == DELIVERY_KEYS.split() for row in rows)
+    assert {row["recipient"] for row in rows} == {"equipe", "zoe@example.org", "tom@example.org"}  # fmt: skip
+    assert {(row["state"], row["attempts"], row["event"]) for row in rows} == {("sent", 1, "agenda/atelier")}  # fmt: skip
+
+
+def test_why_answers_about_events_and_addresses(folder: Folder) -> None:
+    """`why` says what an event's editions came to, and what an address got."""
+    before = folder.run("why", "Atelier")
+    folder.run("send", "--yes")
+    event = folder.run("why", "agenda/atelier", "--json").json
+    person = folder.run("why", "TOM@example.org")
+    nobody = folder.run("why", "nope@example.org")
+    unknown = folder.run("why", "nope")
+
+    assert f"due  {EDITION} by lettre" in before.out
+    assert len(event["deliveries"]) == 3
+    assert "It is in lecteurs." in person.out
+    assert "tom@example.org" in person.out
+    assert "It is in no audience." in nobody.out
+    assert (unknown.code, nobody.code) == (1, 0)
+
+
+def test_what_was_put_off_is_tried_again_on_demand(folder: Folder) -> None:
+    """`retry` makes deferred mail due at once; what was sent stays sent."""
+    dead_server(folder)
+    folder.run("send", "--yes")
+    patient = folder.run("send", "--yes")
+    text = (folder.path / "config.yaml").read_text(encoding="utf-8")
+    folder.write("config.yaml", CONFIG)
+
+    retried = folder.run("retry", EDITION, "--json")
+    sent = folder.run("send", "--yes")
+
+    assert "port: 9" in text
+    assert (patient.code, patient.out) == (0, "")
+    assert retried.json == {"version": 1, "edition": EDITION, "deliveries": 2}
+    assert (sent.code, len(folder.filed())) == (0, 3)
+    assert folder.run("retry", "nope").code == 1
+
+
+def test_what_waits_for_a_channel_that_is_gone_is_named(folder: Folder) -> None:
+    """A channel taken out of the settings leaves no mail behind in silence."""
+    dead_server(folder)
+    folder.run("send", "--yes")
+    (folder.path / "campaigns" / "rappel.md").unlink()
+    folder.configure("  lettre:", "  poste:")
+
+    warned = folder.run("send", "--yes")
+    folder.run("cancel", EDITION)
+    calm = folder.run("send", "--yes")
+
+    assert "waits for the channel 'lettre', which config.yaml no longer has" in warned.err  # fmt: skip
+    assert calm.err == ""
+
+
+# ── options that stand anywhere ─────────────────────────────────────────────────
+
+
+def test_global_options_stand_before_or_after_the_command(folder: Folder) -> None:
+    """--json, --quiet, --env and -C mean the same in either place."""
+    root = str(folder.path)
+    folder.write("config.soir.yaml", "site: {name: Soir}\n")
+
+    first = folder.run("--json", "--env", "soir", "events")
+    last = folder.run("events", "--env=soir", "--json", "-C", root)
+
+    assert (first.code, last.code) == (0, 0)
+    assert first.json == last.json
+    assert folder.run("--env", "nope", "events").code == 5
+
+
+def test_quiet_keeps_only_problems(folder: Folder) -> None:
+    """--quiet silences what is said, not what is wrong."""
+    folder.write("events/bad.md", "---\ntitle: X\n---\n")
+
+    done = folder.run("send", "--yes", "--quiet")
+
+    assert done.out == ""
+    assert "error[E204]" in done.err
+
+
+def test_colours_are_for_terminals_that_want_them(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal gets colours, unless --no-color is said; a pipe never does."""
+    folder.write("events/bad.md", "---\ntitle: X\n---\n")
+    piped = folder.run("check").err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+    assert "\x1b[" not in piped
+    assert "\x1b[" in folder.run("check").err
+    assert "\x1b[" not in folder.run("check", "--no-color").err
+
+
+def test_the_folder_may_be_a_link_and_the_ledger_elsewhere(folder: Folder) -> None:
+    """-C follows links; a relative ledger counts from the project's folder."""
+    link = folder.path.with_name("link")
+    link.symlink_to(folder.path)
+    folder.configure("version: 1", "version: 1\nledger: sqlite:///../books/l.db")
+
+    sent = Folder(link, folder.capture).run("send", "--yes")
+
+    assert sent.code == 0
+    assert (folder.path.parent / "books" / "l.db").is_file()
+    assert Path("books/l.db.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_unused_port_defers_all_mail(folder: Folder) -> None:
+    """Nothing is lost while a server is down: the rows say why and wait."""
+    with dead_port() as port:
+        dead_server(folder)
+        folder.configure("port: 9,", f"port: {port},")
+        done = folder.run("send", "--yes")
+
+    waiting = [row for row in folder.deliveries() if row["state"] == "deferred"]
+    assert (done.code, len(waiting)) == (75, 2)
+    assert all("cannot be reached" in row["reply"] for row in waiting)

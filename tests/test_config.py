@@ -189,3 +189,11 @@ def test_what_is_no_duration(text: str) -> None:
     """Anything else is refused with an example."""
     with pytest.raises(ValueError, match="10m"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("key", ["root", "secret"])
+def test_what_no_file_may_set_is_unknown(tmp_path: Path, key: str) -> None:
+    """The folder and the ledger's secret are not settings."""
+    found = failures(project(tmp_path, f"{GOOD}{key}: x\n"), SMTP_PASSWORD="x")
+
+    assert found == [(12, "E103", f"unknown setting {key}")]

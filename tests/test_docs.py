@@ -69,8 +69,7 @@ def listed(text: str) -> set[str]:
 
 def keys(model: Any) -> set[str]:
     """Return the keys that a settings model takes in YAML."""
-    named = {field.alias or name for name, field in model.model_fields.items()}
-    return named - {"root", "secret"} if model is Config else named
+    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 # ── Written from the program ────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from tambour.config.settings import SECTIONS, Config, Settings
 from tambour.errors import ConfigError
@@ -47,9 +47,10 @@ def load_config(
         raise reading.failure()
     reading.add_environment()
     data = reading.expanded(reading.data, ())
-    extra = {"root": root, "secret": reading.secret("TAMBOUR_SECRET")}
+    secret = reading.secret("TAMBOUR_SECRET")
+    given = {"root": root, "secret": SecretStr(secret) if secret else None}
     try:
-        config = Config.model_validate({**data, **extra})
+        config = Config.model_validate(data, context=given)
     except ValidationError as error:
         reading.add_validation(error)
         raise reading.failure() from None
@@ -120,8 +121,6 @@ class _Reading:
         for name, value in sorted(self.environ.items()):
             parts = name.removeprefix("TAMBOUR_").lower().split("__")
             if not name.startswith("TAMBOUR_") or parts[0] not in Config.model_fields:
-                continue
-            if parts[0] in ("root", "secret"):
                 continue
             over: Any = value
             for part in reversed(parts):
@@ -197,7 +196,7 @@ def _located(loc: tuple[int | str, ...]) -> tuple[YamlPath, tuple[str, ...]]:
         if not (is_tag and part in SECTIONS and loc[0] == "channels"):
             path.append(part)
     names = (field.alias or name for name, field in model.model_fields.items())
-    return tuple(path), tuple(n for n in names if n not in ("root", "secret"))
+    return tuple(path), tuple(names)
 
 
 def _suggestion(word: str, names: tuple[str, ...]) -> str:

@@ -19,11 +19,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     WithJsonSchema,
     field_validator,
 )
-from pydantic.json_schema import GenerateJsonSchema, SkipJsonSchema
+from pydantic.json_schema import GenerateJsonSchema
 
 from tambour.config.durations import (
     Rate,
@@ -171,7 +172,7 @@ class Serve(Settings):
 
 
 class Config(Settings):
-    """Everything in config.yaml; `root` is its folder, `secret` TAMBOUR_SECRET."""
+    """Everything in config.yaml, with its folder and the environment's secret."""
 
     version: Annotated[Literal[1], BeforeValidator(lambda v: 1 if v == "1" else v)]
     site: SiteSettings
@@ -181,8 +182,24 @@ class Config(Settings):
     safety: Safety = Field(default_factory=Safety)
     serve: Serve | None = None
     ledger: str = "sqlite:///var/tambour.db"
-    root: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)
-    secret: SkipJsonSchema[SecretStr | None] = Field(default=None, exclude=True)
+    _root: Path = PrivateAttr(default=Path())
+    _secret: SecretStr | None = PrivateAttr(default=None)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self._root
+
+    @property
+    def secret(self) -> SecretStr | None:
+        """TAMBOUR_SECRET, where it is given."""
+        return self._secret
+
+    def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401 - pydantic's
+        """Take the folder and the secret, which no file gives, from the context."""
+        if context:
+            self._root = context["root"]
+            self._secret = context["secret"]
 
     @field_validator("ledger")
     @classmethod

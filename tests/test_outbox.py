@@ -361,6 +361,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         for subject in ("before", "afterwards"):
             content = newsletter(subject=subject)
             await transmit(channel, [dataclasses.replace(mail(1), content=content)])
+            await channel.close()
             path = next((tmp_path / "outbox").glob("*.eml"))
             os.utime(path, ns=(1, 1))
             page = (tmp_path / "outbox" / "index.html").read_text()

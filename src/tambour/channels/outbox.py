@@ -75,7 +75,6 @@ class Outbox:
             yield message.delivery, outcome
             if outcome.kind is not OutcomeKind.ACCEPTED and await self.open():
                 return
-        await asyncio.to_thread(self._index)
 
     def _file(self, message: Message) -> Outcome:
         try:

@@ -29,7 +29,7 @@ _MENDS = {
     "disk i/o error": "its disk is full or failing; free some space",
     "readonly database": "make its file and folder writable for this user",
     "unable to open": "make its folder exist and writable for this user",
-    "malformed": "restore a backup, or look at it with `tambour db check`",
+    "malformed": "restore a backup of it and of its key",
     "not a database": "restore a backup, or name another file under `ledger:`",
     "is locked": "another command is writing; run this one again in a moment",
     "no such table": "it is not a ledger of Tambour; name another file under `ledger:`",
@@ -148,7 +148,7 @@ class Database:
 
 def _explain(cause: str, path: Path | None) -> str:
     mends = (mend for sign, mend in _MENDS.items() if sign in cause.lower())
-    mend = next(mends, "look at it with `tambour db check`")
+    mend = next(mends, "look at its folder, or restore a backup of it and of its key")
     return f"the ledger {path or 'in memory'} cannot be used ({cause}): {mend}"
 
 

@@ -108,7 +108,10 @@ def _revision(connection: sa.Connection) -> str | None:
 def _refuse_other(revision: str | None, path: Path) -> None:
     _refuse_newer(revision, path)
     if revision is not None and revision < SCHEMA:
-        msg = f"the ledger {path} is of an older version: run `tambour db upgrade`"
+        msg = (
+            f"the ledger {path} is of an older version: `tambour send` or `tambour run`"
+            " brings it up to date"
+        )
         raise LedgerError(msg)
 
 

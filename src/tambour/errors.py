@@ -6,8 +6,6 @@ The errors that end a command, and whose fault they are.
     │  ├ UsageError    an argument is malformed
     │  ├ ConfigError   config.yaml or the environment
     │  └ TemplateError a template, or the editor's words in a campaign
-    ├ UnsafePlan       a safety stop; a person decides
-    ├ Unsupported      the channel cannot express this
     └ LedgerError      the ledger is locked, damaged, foreign or newer than the code
 
 What is wrong in one event, campaign or audience file is a `Problem`, collected and
@@ -65,18 +63,6 @@ class ConfigError(UserError):
 
 class TemplateError(UserError):
     """A template cannot be rendered; nothing is sent from it."""
-
-
-class UnsafePlan(TambourError):  # noqa: N818 - a stop, not a fault
-    """Sending would be unsafe until a person decides."""
-
-    exit_code: ClassVar[Exit] = Exit.HELD
-
-
-class Unsupported(TambourError):  # noqa: N818 - a property of the channel
-    """The channel cannot express what was asked of it."""
-
-    exit_code: ClassVar[Exit] = Exit.CONFIGURATION
 
 
 class LedgerError(TambourError):

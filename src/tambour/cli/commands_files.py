@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tambour.cli.session import (
+    counted,
     horizon,
     in_zone,
     leave,
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     ctx: typer.Context,
-    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]")] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR")] = None,
     *,
     detect: Annotated[
         Path | None,
@@ -99,7 +100,9 @@ def check(ctx: typer.Context) -> None:
     shared.record(problems=[problem_record(problem) for problem in found])
     shared.show_problems(found)
     errors = sum(p.severity is Severity.ERROR for p in found)
-    shared.say(f"{errors} errors, {len(found) - errors} warnings.")
+    shared.say(
+        f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}."
+    )
     leave(Exit.FINDINGS if errors else Exit.DONE)
 
 
@@ -195,6 +198,7 @@ def _entry_record(entry: Entry, site: Site) -> dict[str, object]:
         "deadline": in_zone(entry.deadline, site),
         "state": entry.state.value,
         "reason": entry.reason.text if entry.reason else None,
+        "reason_code": entry.reason.code.value if entry.reason else None,
         "recipients": entry.recipients,
     }
 

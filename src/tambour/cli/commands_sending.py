@@ -37,7 +37,7 @@ def send_preview(
     campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
     *,
     to: Annotated[list[str], typer.Option(metavar="ADDR", help="Who gets it.")],
-    more: Annotated[list[str] | None, typer.Argument(metavar="[ADDR…]")] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="ADDR")] = None,
     event: Annotated[
         str | None, typer.Option(metavar="ID", help="The event of a reminder.")
     ] = None,
@@ -91,9 +91,7 @@ def _exit_of(tried: Sequence[Tried]) -> Exit:
 
 def send(
     ctx: typer.Context,
-    campaigns: Annotated[
-        list[str] | None, typer.Argument(metavar="[CAMPAIGN…]")
-    ] = None,
+    campaigns: Annotated[list[str] | None, typer.Argument(metavar="CAMPAIGN")] = None,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what is due; send nothing.")
@@ -206,7 +204,7 @@ def doctor(ctx: typer.Context) -> None:
 
 def demo(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("tambour-demo"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("tambour-demo"),
 ) -> None:
     """Live through a quarter of the sample project, in seconds."""
     from tambour.cli.demonstration import demonstrate

@@ -207,6 +207,11 @@ def short(when: datetime | None, site: Site) -> str:
     return f"{local:%a %d %b %Y}" if midnight else f"{local:%a %d %b %Y %H:%M}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def leave(code: Exit) -> None:
     """End the command with *code*; 0 just returns."""
     if code is not Exit.DONE:

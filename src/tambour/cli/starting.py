@@ -156,4 +156,5 @@ def _settings(site: FoundSite, location: Path) -> str:
             lines.append(f"    permalink: {quoted(source.permalink, '')}")
     sample = (default_pack() / CONFIG_FILE).read_text(encoding="utf-8")
     rest = sample[sample.index("audiences:") :]
+    rest = rest.replace("Agenda de Rivemont", (site.name or "Agenda").replace('"', ""))
     return "\n".join(lines) + "\n\n" + rest

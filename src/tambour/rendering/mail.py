@@ -42,8 +42,9 @@ def render_mail(
         ValueError: the words are personal, and there is no recipient.
 
     """
-    personal = is_personal(templates, campaign=job.campaign, target=job.target)
-    if recipient is None and personal:
+    if recipient is None and is_personal(
+        templates, campaign=job.campaign, target=job.target
+    ):
         msg = f"{job.campaign.name} is personal: it must be rendered for a recipient"
         raise ValueError(msg)
     who: AnyRecipient | OneRecipient

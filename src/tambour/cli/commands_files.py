@@ -198,7 +198,6 @@ def _entry_record(entry: Entry, site: Site) -> dict[str, object]:
         "deadline": in_zone(entry.deadline, site),
         "state": entry.state.value,
         "reason": entry.reason.text if entry.reason else None,
-        "reason_code": entry.reason.code.value if entry.reason else None,
         "recipients": entry.recipients,
     }
 

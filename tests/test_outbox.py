@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import resource
@@ -230,6 +231,15 @@ def test_an_unwritable_folder_defers_by_name(tmp_path: Path) -> None:
     assert kinds(outcomes) == [OutcomeKind.DEFERRED]
     assert outcomes[0].code == "unwritable"
     assert str(tmp_path / "outbox") in outcomes[0].reply
+
+
+def test_channels_share_a_folder(tmp_path: Path) -> None:
+    """Channels that open at the same moment do not take it for unwritable."""
+
+    async def main() -> list[Outcome | None]:
+        return await asyncio.gather(*(outbox(tmp_path).open() for _ in range(200)))
+
+    assert {None} == set(run(main()))
 
 
 class Links(HTMLParser):

@@ -93,7 +93,8 @@ class Outbox:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write(self.folder / ".writable", b"?")
-            (self.folder / ".writable").unlink()
+            # Another channel may try the same folder at the same moment.
+            (self.folder / ".writable").unlink(missing_ok=True)
         except OSError as error:
             return self._deferred(error)
         return None

@@ -66,6 +66,11 @@ def main(typed: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILURE)
+    except BaseExceptionGroup as group:
+        expected, bugs = group.split(TambourError)
+        if expected is None or bugs is not None:
+            raise
+        sys.exit(_failed(_first(expected), arguments))
     except OSError as error:
         sys.exit(_failed(_plainly(error), arguments))
     sys.exit(Exit.DONE)
@@ -88,6 +93,12 @@ def hoisted(arguments: list[str]) -> list[str]:
         else:
             rest.append(argument)
     return first + rest
+
+
+def _first(group: BaseExceptionGroup[TambourError]) -> TambourError:
+    """Return one of several: channels that fail together share the cause."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
 def _plainly(error: OSError) -> TambourError:

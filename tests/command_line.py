@@ -126,7 +126,7 @@ def child(
     """Run the command line in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "tambour", *arguments],
-        env=environment(),
+        env=options.pop("env", environment()),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

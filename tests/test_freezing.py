@@ -127,7 +127,7 @@ def test_personal_words_are_frozen_for_each(ledger: Ledger, tmp_path: Path) -> N
     ("campaign", "words"),
     [
         (make_campaign(body="{{ nobody.knows }}"), "nobody"),
-        (make_campaign(body="{{ recipient.city }}"), "city"),
+        (make_campaign(body="{{ recipient.city }}", targets=(MAIL,)), "city"),
     ],
     ids=["an unknown variable", "a column nobody has"],
 )
@@ -145,7 +145,9 @@ def test_what_fails_is_sent_to_nobody(
     frozen = freeze_entries(ledger, [entry(POST), entry(), sound], made, now=DUE)
 
     assert (sound.edition,) == frozen.editions
-    assert words in str(frozen.failures[entry().edition])
+    failure = frozen.failures[entry().edition]
+    assert words in str(failure)
+    assert ["campaigns/agenda.md"] == [place.path for place in failure.problems]
     assert 3 == len(states(ledger))
 
 

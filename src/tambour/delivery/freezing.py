@@ -15,7 +15,7 @@ from operator import attrgetter
 
 from tambour.composing.posts import post_payload
 from tambour.content.listing import event_record
-from tambour.errors import UserError
+from tambour.errors import TemplateError, UserError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Draft
 from tambour.model import (
@@ -32,7 +32,14 @@ from tambour.model import (
     Rendered,
     Site,
 )
-from tambour.rendering import Job, Templates, is_personal, render_mail, render_post
+from tambour.rendering import (
+    Job,
+    Templates,
+    check,
+    is_personal,
+    render_mail,
+    render_post,
+)
 
 _OWN_ATTRIBUTES = frozenset(
     {"name", "address", "language", "greeting", "unsubscribe_url"}
@@ -177,7 +184,7 @@ class Press:
                 content = contents.get(person.language)
                 if content is None:
                     content = self._mail(number, entry, person.language, person)
-                _check_fields(content, person)
+                self._require_fields(content, person)
                 yield Draft(channel=channel, recipient=person, content=content)
 
     def content_for(self, entry: Entry, person: Recipient) -> Content:
@@ -187,10 +194,28 @@ class Press:
         if entry.target.audience is None:
             (post,) = contents.values()
             return post
-        shared = contents.get(person.language)
-        return shared or self._mail(
+        content = contents.get(person.language) or self._mail(
             number, entry, person.language, self._whom(entry, person)
         )
+        self._require_fields(content, person)
+        return content
+
+    def _require_fields(self, content: Content, person: Recipient) -> None:
+        """Find a missing column now, when nobody was mailed yet, and not half-way."""
+        tokens = content.rendered.tokens.values() if content.rendered else ()
+        missing = set(tokens) - _OWN_ATTRIBUTES - person.fields.keys()
+        if not missing:
+            return
+        material, name = self._material, min(missing)
+        msg = f"{person.address} has no {name!r}, which the words name"
+        places = check(
+            material.templates,
+            campaigns=[self._campaign],
+            site=material.site,
+            channel_types=material.channel_types,
+            columns={content.audience: person.fields.keys()},
+        )
+        raise TemplateError(msg, places)
 
     def _whom(self, entry: Entry, person: Recipient) -> Recipient | None:
         """Return *person* if the words depend on who reads them."""
@@ -261,16 +286,3 @@ class Press:
             events=[event_record(event) for event in self._events],
             at=self._now,
         )
-
-
-def _check_fields(content: Content, person: Recipient) -> None:
-    """Find a missing column now, when nobody was mailed yet, and not half-way."""
-    tokens = content.rendered.tokens.values() if content.rendered else ()
-    missing = set(tokens) - _OWN_ATTRIBUTES - person.fields.keys()
-    if missing:
-        name = min(missing)
-        msg = (
-            f"the words of {content.audience} name recipient.{name}, which"
-            f" {person.address} has not: add the column {name!r} to the audience"
-        )
-        raise UserError(msg)

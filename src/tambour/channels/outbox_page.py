@@ -92,9 +92,7 @@ class Page:
         shown = entries[:SHOWN]
         days = "".join(
             f"<h2>{escape(day)}</h2>\n<ul>\n{''.join(map(_item, group))}</ul>\n"
-            for day, group in groupby(
-                shown, key=lambda entry: f"{entry.at:%A %d %B %Y}"
-            )
+            for day, group in groupby(shown, key=lambda entry: _day(entry.at))
         )
         page = _document(_summary(entries, shown=len(shown)), days)
         return page.encode(errors="replace")

@@ -59,10 +59,6 @@ class Project:
             if audience.path in wrong and not self.audiences[name]
         )
 
-    def has_errors(self) -> bool:
-        """Say whether some problem holds something back."""
-        return any(p.severity is Severity.ERROR for p in self.problems)
-
 
 def load_project(
     root: Path, *, env: str | None = None, cache: ProjectCache | None = None

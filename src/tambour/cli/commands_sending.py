@@ -115,12 +115,19 @@ def send(
     records = [count_record(count) for count in done.counts]
     shared.record(editions=records, failures=_failures(done.rounded))
     show_counts(shared, records)
+    if not records:
+        shared.say("Nothing was sent.")
     for error in done.rounded.frozen.failures.values():
         shared.show_problems(error.problems)
     for edition, why in _failures(done.rounded).items():
         shared.warn(f"{edition} was not sent: {why}")
     for entry in done.rounded.held:
         shared.warn(f"{entry.edition} is held: {entry.reason and entry.reason.text}")
+    for edition in done.put_off():
+        shared.warn(
+            f"some of {edition} is put off: a later `tambour send` tries it again,"
+            f" or `tambour retry {edition}` makes it due now"
+        )
     for edition, channel in done.stranded:
         shared.warn(
             f"{edition} waits for the channel {channel!r}, which config.yaml no longer"

@@ -32,6 +32,13 @@ class Done:
     stranded: tuple[tuple[EditionId, str], ...]
     """Editions with what waits for a channel that the settings do not have."""
 
+    def put_off(self) -> list[EditionId]:
+        """Return the editions of which something waits for another try."""
+        deferred = DeliveryState.DEFERRED
+        return list(
+            dict.fromkeys(c.edition for c in self.counts if c.states.get(deferred))
+        )
+
     def exit_code(self) -> Exit:
         """Return the contract's code: what stays to be done weighs most."""
 
@@ -102,21 +109,31 @@ def send_due(project: Project, campaigns: Collection[str]) -> Done:
             campaigns=campaigns,
         )
         counts = deliver_once(project.config, ledger, real_world())
-        untried = set(rounded.frozen.editions) - {count.edition for count in counts}
-        counts += ledger.history.counts(untried)  # everybody in them is suppressed
+        tried = {count.edition for count in counts}
+        fresh = set(rounded.frozen.editions)  # perhaps everybody in one is suppressed
+        counts += ledger.history.counts((fresh | _put_off(ledger)) - tried)
         stranded = _stranded(ledger, project.config.channels)
         ledger.close()
     return Done(rounded=rounded, counts=counts, stranded=stranded)
 
 
+def _unfinished(ledger: Ledger) -> list[EditionId]:
+    editions = ledger.snapshot().editions.values()
+    return [one.id for one in editions if one.state is EditionState.OPEN]
+
+
+def _put_off(ledger: Ledger) -> set[EditionId]:
+    """Return the editions with something deferred, whether or not it was due now."""
+    counts = ledger.history.counts(_unfinished(ledger))
+    return {c.edition for c in counts if c.states.get(DeliveryState.DEFERRED)}
+
+
 def _stranded(
     ledger: Ledger, channels: Collection[str]
 ) -> tuple[tuple[EditionId, str], ...]:
-    editions = ledger.snapshot().editions.values()
-    unfinished = [one.id for one in editions if one.state is EditionState.OPEN]
     waiting = (DeliveryState.PLANNED, DeliveryState.DEFERRED, DeliveryState.UNCERTAIN)
     return tuple(
         (count.edition, count.channel)
-        for count in ledger.history.counts(unfinished)
+        for count in ledger.history.counts(_unfinished(ledger))
         if count.channel not in channels and any(count.states.get(s) for s in waiting)
     )

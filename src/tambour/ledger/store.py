@@ -243,9 +243,9 @@ class Ledger:
     def revise(self, revision: Revision, now: datetime) -> None:
         """Let a frozen edition follow its events: stop it, or bring its end forward."""
         values = {"b_edition": revision.edition, "deadline": revision.deadline}
-        if revision.is_withdrawn:
-            self.decide(revision.edition, Decision.WITHDRAW, now)
         with self._database.write() as connection:
+            if revision.is_withdrawn:
+                _decide(connection, revision.edition, Decision.WITHDRAW, now)
             connection.execute(moving.BRING_FORWARD, values)
 
     def decide(self, edition: EditionId, decision: Decision, now: datetime) -> int:
@@ -255,15 +255,8 @@ class Ledger:
         The edition need not be frozen yet. What is leased meets the decision at its
         claim; what was sent stays sent.
         """
-        values = {"edition": edition, "decision": decision.value, "decided_at": now}
-        where = {"b_edition": edition, "now": now}
         with self._database.write() as connection:
-            connection.execute(keeping.DECIDE, values)
-            if decision not in (Decision.CANCEL, Decision.WITHDRAW):
-                return 0
-            count = connection.execute(moving.CANCEL_EDITION, where).rowcount
-            _close_drained(connection, edition=edition)
-            return count
+            return _decide(connection, edition, decision, now)
 
     def close(self) -> None:
         """Close the file."""
@@ -311,6 +304,19 @@ def _commit_intents(
     ]
     _execute_many(connection, moving.INTEND, rows)
     return frozenset(connection.execute(moving.GRANTED, {"ids": ids}).scalars())
+
+
+def _decide(
+    connection: sa.Connection, edition: EditionId, decision: Decision, now: datetime
+) -> int:
+    values = {"edition": edition, "decision": decision.value, "decided_at": now}
+    connection.execute(keeping.DECIDE, values)
+    if decision not in (Decision.CANCEL, Decision.WITHDRAW):
+        return 0
+    where = {"b_edition": edition, "now": now}
+    count = connection.execute(moving.CANCEL_EDITION, where).rowcount
+    _close_drained(connection, edition=edition)
+    return count
 
 
 def _close_drained(

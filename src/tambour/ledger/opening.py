@@ -42,7 +42,7 @@ def open_for_writing(url: str, *, root: Path, secret: str | None = None) -> Ledg
         _make_folder(path.parent)
     database = Database(path, writable=True)
     try:
-        upgrade(database)
+        _upgrade(database)
         return Ledger(database, _own_key(database, path, secret))
     except LedgerError:
         database.close()
@@ -74,21 +74,13 @@ def open_for_reading(url: str, *, root: Path) -> Ledger:
     return Ledger(database)
 
 
-def upgrade(database: Database) -> bool:
-    """
-    Bring the tables to today's schema, in one transaction; False if they were.
-
-    Raises:
-        LedgerError: the schema is newer than the code, or the file cannot be written.
-
-    """
+def _upgrade(database: Database) -> None:
+    """Bring the tables to today's schema, in one transaction."""
     with database.write() as connection:
         revision = _revision(connection)
-        if revision == SCHEMA:
-            return False
-        _refuse_newer(revision, database.path)
-        _migrate(connection)
-        return True
+        if revision != SCHEMA:
+            _refuse_newer(revision, database.path)
+            _migrate(connection)
 
 
 def _migrate(connection: sa.Connection) -> None:

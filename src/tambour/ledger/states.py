@@ -109,21 +109,6 @@ BUSY = (State.LEASED, State.IN_FLIGHT)
 """States that only a live process may hold; `recover` clears them at the start."""
 
 
-def after(state: State, step: Step) -> State:
-    """
-    Return the state that *step* leads to.
-
-    Raises:
-        ValueError: there is no such arrow.
-
-    """
-    try:
-        return TRANSITIONS[state][step]
-    except KeyError:
-        msg = f"a delivery that is {state} cannot {step}"
-        raise ValueError(msg) from None
-
-
 def sources(step: Step) -> dict[State, State]:
     """Return every state in which *step* can be taken, with where it leads."""
     return {

@@ -102,7 +102,7 @@ told = sa.Table(
     sa.Column("facts", sa.Text, nullable=False),
 )
 
-# One channel's share of an edition; `recipients` is what its states must add up to.
+# What of an edition goes by one channel; its states must add up to `recipients`.
 part = sa.Table(
     "part",
     metadata,

@@ -266,7 +266,7 @@ class Ledger:
 def _lease_from(
     connection: sa.Connection, part: int, *, by: datetime, now: datetime, limit: int
 ) -> tuple[Leased, ...]:
-    """Lease from one share; goes on while all that it picks has to end instead."""
+    """Lease from one part; goes on while all that it picks has to end instead."""
     where = {"part": part, "by": by, "limit": limit}
     while ids := connection.execute(moving.PICK, where).scalars().all():
         ready = set(ids) - _end_objected(connection, ids, now)

@@ -55,6 +55,6 @@ COUNTS = (
     .group_by(part.c.id, delivery.c.state)
     .order_by(edition.c.due, part.c.edition, part.c.channel)
 )
-"""How many recipients of each share are in each state."""
+"""How many recipients of each part are in each state."""
 
 OF_EDITIONS = part.c.edition.in_(sa.bindparam("editions", expanding=True))

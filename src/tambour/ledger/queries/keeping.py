@@ -85,7 +85,7 @@ FREEZE_PARTS = sa.insert(part).from_select(
         sa.bindparam("b_edition"), staged_content.c.channel, sa.literal(0), sa.true()
     ).distinct(),
 )
-"""Open each channel's share of an edition; its recipients are counted at the end."""
+"""Open each channel's part of an edition; its recipients are counted at the end."""
 
 LAST_CONTENT = sa.select(sa.func.coalesce(sa.func.max(content.c.id), 0))
 """The highest number given so far; ours alone within a write transaction."""

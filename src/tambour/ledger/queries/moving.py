@@ -103,7 +103,7 @@ DUE_PARTS = (
         edition.c.deadline.is_(None), edition.c.deadline, edition.c.due, part.c.id
     )
 )
-"""A channel's open shares that have something to send, the most urgent first."""
+"""A channel's open parts that have something to send, the most urgent first."""
 
 PICK = (
     sa.select(delivery.c.id)
@@ -115,7 +115,7 @@ PICK = (
     .order_by(delivery.c.next_try, delivery.c.id)
     .limit(sa.bindparam("limit"))
 )
-"""The next deliveries of a share."""
+"""The next deliveries of a part."""
 
 _has_left = sa.exists().where(
     suppression.c.address == delivery.c.address,
@@ -248,7 +248,7 @@ CLOSE_DRAINED = (
     )
     .values(open=False)
 )
-"""Close the shares, of a channel or of an edition, that have nothing left to try."""
+"""Close the parts, of a channel or of an edition, that have nothing left to try."""
 
 POSTPONE = (
     sa.update(delivery)
@@ -294,7 +294,7 @@ REOPEN = (
     )
     .values(open=True)
 )
-"""Open the shares that have something to try again."""
+"""Open the parts that have something to try again."""
 
 BRING_FORWARD = (
     sa.update(edition)

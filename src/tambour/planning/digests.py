@@ -78,14 +78,12 @@ def digest_entries(situation: Situation) -> list[Entry]:
     ]
 
 
-def digest_edition(
-    campaign: Campaign, occurrence: Occurrence, *, revision: int = FIRST_REVISION
-) -> EditionId:
+def _digest_edition(campaign: Campaign, occurrence: Occurrence) -> EditionId:
     """Return the edition's name: its date, with the time where a day may have more."""
     period = occurrence.nominal.date().isoformat()
     if isinstance(campaign.schedule, Cron):
         period = f"{period}-{occurrence.nominal:%H%M}"
-    return EditionId(f"{campaign.name}/{period}/{revision}")
+    return EditionId(f"{campaign.name}/{period}/{FIRST_REVISION}")
 
 
 def window_bounds(
@@ -121,7 +119,7 @@ def _drafts(campaign: Campaign, situation: Situation) -> Iterator[Draft]:
 
 def _draft(occurrence: Occurrence, series: _Series) -> Draft:
     draft = Draft(
-        edition=digest_edition(series.campaign, occurrence),
+        edition=_digest_edition(series.campaign, occurrence),
         campaign=series.campaign,
         kind=EditionKind.DIGEST,
         events=(),

@@ -71,11 +71,9 @@ def reminder_entries(situation: Situation) -> list[Entry]:
     return rows + settle(overdue, situation)
 
 
-def reminder_edition(
-    campaign: Campaign, event: Event, *, offset: Offset, revision: int = FIRST_REVISION
-) -> EditionId:
+def _reminder_edition(campaign: Campaign, event: Event, offset: Offset) -> EditionId:
     """Return the edition's name, which people can type."""
-    return EditionId(f"{campaign.name}/{event.id}/{offset.key}/{revision}")
+    return EditionId(f"{campaign.name}/{event.id}/{offset.key}/{FIRST_REVISION}")
 
 
 def _drafts(situation: Situation) -> Iterator[tuple[_Case, Draft]]:
@@ -97,7 +95,7 @@ def _drafts(situation: Situation) -> Iterator[tuple[_Case, Draft]]:
 
 def _draft(case: _Case, situation: Situation) -> Draft | None:
     event, starts_at = case.event, case.upcoming.starts_at
-    edition = reminder_edition(case.campaign, event, offset=case.offset)
+    edition = _reminder_edition(case.campaign, event, case.offset)
     due = reminder_due(starts_at, event.zone, offset=case.offset)
     deadline = starts_at - situation.limits.margin
     frozen = situation.frozen(edition)

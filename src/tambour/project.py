@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tambour.audience import load_csv
@@ -18,6 +18,9 @@ from tambour.content.events import EventCache, load_events
 from tambour.model import Campaign, Event, Plan, Recipient, Site, Snapshot
 from tambour.planning import make_plan
 from tambour.problems import Problem, Severity
+
+HORIZON = timedelta(days=400)
+"""How far ahead an edition is looked for when somebody names one, or an event."""
 
 Loaded = tuple[tuple[Recipient, ...], tuple[Problem, ...]]
 

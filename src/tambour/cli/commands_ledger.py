@@ -243,23 +243,21 @@ def cancel(ctx: typer.Context, edition: EditionName) -> None:
 
 
 def _decide(ctx: typer.Context, edition: str, decision: Decision, done: str) -> None:
-    from datetime import timedelta
-
     from tambour.model import EditionId
-    from tambour.project import plan_project
+    from tambour.project import HORIZON, plan_project
 
     shared = session(ctx)
     project = shared.project()
+    moment = now()
     ledger = _writer(project)
     snapshot = ledger.snapshot()
-    end = now() + timedelta(days=400)
-    plan = plan_project(project, snapshot, now=now(), until=end)
+    plan = plan_project(project, snapshot, now=moment, until=moment + HORIZON)
     known = {entry.edition for entry in plan.entries} | set(snapshot.editions)
     if edition not in known:
         ledger.close()
         msg = f"no edition is called {edition!r}; `tambour plan` lists them"
         raise UserError(msg)
-    count = ledger.decide(EditionId(edition), decision, now())
+    count = ledger.decide(EditionId(edition), decision, moment)
     ledger.close()
     shared.record(edition=edition, decision=decision.value, cancelled=count)
     shared.say(f"{edition} {done}.")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tambour.cli.session import short
 from tambour.errors import UserError
 from tambour.ledger.records import normalise
-from tambour.model import EventId
-from tambour.project import plan_project
+from tambour.project import HORIZON, plan_project
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from tambour.ledger.records import Record
     from tambour.model import Entry, Event
     from tambour.project import Project
-
-HORIZON = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +100,7 @@ def _meant(project: Project, what: str) -> Event:
     if not found:
         msg = f"no event is called {what!r}; `tambour events` lists them"
         raise UserError(msg)
-    names = ", ".join(EventId(event.id) for event in found[:5])
+    names = ", ".join(event.id for event in found[:5])
     msg = f"{what!r} may mean {names}; give the whole id"
     raise UserError(msg)
 

@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -42,10 +42,9 @@ from tambour.model import (
     Snapshot,
     Target,
 )
-from tambour.project import Project, plan_project
+from tambour.project import HORIZON, Project, plan_project
 from tambour.rendering.templates import Templates
 
-HORIZON = timedelta(days=400)
 _COMING = {EntryState.DUE, EntryState.PLANNED, EntryState.HELD}
 _TEST = "[TEST] "
 _SPOKEN = ("text", "content", "message", "body")

@@ -40,10 +40,7 @@ from tambour.rendering import (
     render_mail,
     render_post,
 )
-
-_OWN_ATTRIBUTES = frozenset(
-    {"name", "address", "language", "greeting", "unsubscribe_url"}
-)
+from tambour.rendering.readers import ATTRIBUTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +200,7 @@ class Press:
     def _require_fields(self, content: Content, person: Recipient) -> None:
         """Find a missing column now, when nobody was mailed yet, and not half-way."""
         tokens = content.rendered.tokens.values() if content.rendered else ()
-        missing = set(tokens) - _OWN_ATTRIBUTES - person.fields.keys()
+        missing = set(tokens).difference(ATTRIBUTES, person.fields)
         if not missing:
             return
         material, name = self._material, min(missing)

@@ -12,10 +12,8 @@ import textwrap
 from collections.abc import Callable
 from urllib.parse import quote
 
+from tambour.content.plaintext import COLUMNS
 from tambour.rendering.readers import Absent
-
-COLUMNS = 78
-"""RFC 5322 §2.1.1: lines of a text part should not be longer."""
 
 ELLIPSIS = "…"
 _SPACES = re.compile(r"[ \t\r\n]+")

@@ -21,7 +21,7 @@ from itertools import islice
 
 from tambour.delivery.pacing import Pace
 from tambour.delivery.retry import next_try, wait_after
-from tambour.delivery.world import CrashPoint, Route, Run, World, raise_first
+from tambour.delivery.world import CrashPoint, Route, Run, raise_first
 from tambour.ledger.records import Content, ContentId, Intent, Leased, Result
 from tambour.ledger.states import Step
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
@@ -92,7 +92,7 @@ class Flow:
             elif self._run.until is not None:
                 return
             else:
-                await self._run.unless_halted(_nap(self._run.world, IDLE_S))
+                await self._run.unless_halted(self._run.world.sleep(IDLE_S))
 
     async def _send(self) -> None:
         """Open the channel and let messages flow until nothing more is due."""
@@ -335,10 +335,6 @@ class Flow:
 
     def _is_over(self) -> bool:
         return self._is_lost or self._run.halt.is_set()
-
-
-async def _nap(world: World, seconds: float) -> None:
-    await world.sleep(seconds)
 
 
 def _ids(claims: Iterable[_Claim]) -> tuple[DeliveryId, ...]:

@@ -7,12 +7,12 @@ Knows neither the ledger's rules nor any channel.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from tambour.channels.protocol import Channel
 from tambour.config import Rate
@@ -95,7 +95,7 @@ class Run:
         """Run *work* in the ledger's thread."""
         return await asyncio.get_running_loop().run_in_executor(self.thread, work)
 
-    async def unless_halted(self, work: Coroutine[Any, Any, T]) -> T | None:
+    async def unless_halted(self, work: Awaitable[T]) -> T | None:
         """Wait for *work*, but not longer than until the halt: then return None."""
         working = asyncio.ensure_future(work)
         halted = asyncio.ensure_future(self.halt.wait())

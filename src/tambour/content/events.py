@@ -43,7 +43,6 @@ class EventCache:
     def __init__(self) -> None:
         self._origins: dict[str, Origin] = {}
         self._files: dict[str, dict[str, tuple[_Stamp, EventFile]]] = {}
-        self.settled_before: datetime | None = None
 
     def of(self, origin: Origin) -> dict[str, tuple[_Stamp, EventFile]]:
         """Return what was read from *origin*, nothing if its settings changed."""
@@ -51,13 +50,6 @@ class EventCache:
             self._origins[origin.source.id] = origin
             self._files[origin.source.id] = {}
         return self._files[origin.source.id]
-
-    def is_unsettled(self, stamp: _Stamp | None) -> bool:
-        """Whether a file is so young that it may still be being written."""
-        if stamp is None or self.settled_before is None:
-            return False
-        changed = datetime.fromtimestamp(stamp[0] / 1e9, UTC)
-        return is_young(changed, self.settled_before)
 
     def keep(self, origin: Origin, files: dict[str, tuple[_Stamp, EventFile]]) -> None:
         """Forget what is no longer among *files*."""
@@ -90,7 +82,6 @@ def load_events(
 
     """
     cache = cache or EventCache()
-    cache.settled_before = settled_before
     problems: list[Problem] = []
     files: list[EventFile] = []
     for place, source in enumerate(sources):
@@ -105,7 +96,7 @@ def load_events(
         if dialect is not None:
             origin = Origin(source=source, site=site, dialect=dialect)
             settings.check_permalink()
-            files += _read_source(root, origin, settings, cache)
+            files += _read_source(root, origin, settings, cache, settled_before)
         problems += settings.findings.problems
     events = _without_duplicates(files, problems)
     for file in files:
@@ -142,7 +133,11 @@ def _without_duplicates(
 
 
 def _read_source(
-    root: Path, origin: Origin, settings: _Setting, cache: EventCache
+    root: Path,
+    origin: Origin,
+    settings: _Setting,
+    cache: EventCache,
+    settled_before: datetime | None,
 ) -> list[EventFile]:
     folder = root / origin.source.path
     if not folder.is_dir():
@@ -154,7 +149,7 @@ def _read_source(
     entries = sorted(_walk(folder), key=lambda entry: entry.name)
     for entry in entries:
         before = known.get(entry.path)
-        if cache.is_unsettled(entry.stamp):
+        if _is_unsettled(entry.stamp, settled_before):
             if before is None:
                 continue
             file = before[1]
@@ -171,6 +166,13 @@ def _read_source(
     if not entries:
         settings.complain("W201", "no .md or .markdown file is in this folder")
     return files
+
+
+def _is_unsettled(stamp: _Stamp | None, settled_before: datetime | None) -> bool:
+    """Whether a file is so young that it may still be being written."""
+    if stamp is None or settled_before is None:
+        return False
+    return is_young(datetime.fromtimestamp(stamp[0] / 1e9, UTC), settled_before)
 
 
 def _read_file(entry: _Entry, path: str, origin: Origin) -> EventFile:

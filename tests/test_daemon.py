@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from command_line import CONFIG, PEOPLE, REMINDER, Folder, environment
+from command_line import CONFIG, PEOPLE, REMINDER, Folder, child, environment
 from tambour.config import load_config
 from tambour.daemon import Ticker, open_ledger
 from tambour.ledger import open_for_reading
@@ -105,6 +105,14 @@ def test_an_edition_is_frozen_when_its_hold_begins(ticking: Ticking) -> None:
     assert early == set()
     assert {EDITION} == ticking.frozen()
     assert any("frozen" in line and EDITION in line for line in said(logs))
+
+
+def test_a_late_edition_waits_for_the_hold(ticking: Ticking) -> None:
+    """What is overdue when it is first seen can still be stopped for ten minutes."""
+    ticking.tick(hours=1)
+
+    tries = {row.next_try for row in ticking.ticker.ledger.history.deliveries()}
+    assert {NOW + timedelta(hours=1, minutes=10)} == tries
 
 
 def test_a_broken_edit_keeps_the_last_good_settings(ticking: Ticking) -> None:
@@ -305,14 +313,14 @@ def test_the_daemon_sends_and_ends_cleanly(settled: Folder) -> None:
     os.utime(settled.path / "config.yaml", (0, 0))
     with running(settled) as daemon:
         daemon.wait_for("frozen")
-        second = settled.run("run")
+        second = child("-C", str(settled.path), "run")
         sending = settled.run("send", "--yes")
         while settled.states() != {"sent": 3}:
             assert daemon.process.poll() is None
         code = daemon.stop()
 
-    assert (second.code, sending.code, code) == (7, 7, 0)
-    assert "another Tambour is sending" in second.err
+    assert (second.returncode, sending.code, code) == (7, 7, 0)
+    assert "another Tambour is sending" in second.stderr
     assert len(settled.filed()) == 3
 
 

@@ -17,10 +17,12 @@ from tambour.cli.session import (
     session,
     short,
 )
-from tambour.errors import Exit, UserError
+from tambour.errors import Exit, TemplateError, UserError
 
 if TYPE_CHECKING:
     from tambour.model import Entry, Plan, Site
+    from tambour.problems import Problem
+    from tambour.project import Project
 
 At = Annotated[
     str | None, typer.Option("--at", metavar="T", help="Pretend that it is T.")
@@ -92,11 +94,10 @@ def check(ctx: typer.Context) -> None:
     """Show everything that is wrong, with its place and the mend."""
     from tambour.content.listing import problem_record
     from tambour.problems import Severity
-    from tambour.rendering.checking import template_problems
 
     shared = session(ctx)
     project = shared.project()
-    found = tuple(sorted((*project.problems, *template_problems(project))))
+    found = tuple(sorted((*project.problems, *_template_problems(project))))
     shared.record(problems=[problem_record(problem) for problem in found])
     shared.show_problems(found)
     errors = sum(p.severity is Severity.ERROR for p in found)
@@ -104,6 +105,29 @@ def check(ctx: typer.Context) -> None:
         f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}."
     )
     leave(Exit.FINDINGS if errors else Exit.DONE)
+
+
+def _template_problems(project: Project) -> tuple[Problem, ...]:
+    """Return everything that is wrong in the project's templates and words."""
+    from tambour.rendering import Templates, check
+
+    try:
+        templates = Templates(project.root)
+        templates.theme()
+    except TemplateError as error:
+        return error.problems
+    channels = project.config.channels
+    return check(
+        templates,
+        campaigns=project.campaigns,
+        site=project.site,
+        channel_types={name: settings.type for name, settings in channels.items()},
+        columns={
+            name: {column for person in people for column in person.fields}
+            for name, people in project.audiences.items()
+            if people
+        },
+    )
 
 
 def events(ctx: typer.Context) -> None:

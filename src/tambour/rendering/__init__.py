@@ -10,13 +10,11 @@ from tambour.rendering.mail import is_personal, render_mail
 from tambour.rendering.parts import Job
 from tambour.rendering.posts import render_post
 from tambour.rendering.templates import Templates
-from tambour.rendering.words import greeting
 
 __all__ = [
     "Job",
     "Templates",
     "check",
-    "greeting",
     "is_personal",
     "render_mail",
     "render_post",

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Protocol
 
 from jinja2 import meta, nodes
 
-from tambour.config import Config
 from tambour.errors import TemplateError
 from tambour.model import (
     Campaign,
@@ -71,47 +69,6 @@ class Use:
     target: Target
     channel_type: str
     columns: Collection[str] | None
-
-
-class Checkable(Protocol):
-    """What of a project its templates are checked against."""
-
-    @property
-    def config(self) -> Config:
-        """Its settings, which know the channels and the folder."""
-
-    @property
-    def site(self) -> Site:
-        """The website its events belong to."""
-
-    @property
-    def campaigns(self) -> tuple[Campaign, ...]:
-        """The campaigns that could be read."""
-
-    @property
-    def audiences(self) -> Mapping[str, tuple[Recipient, ...]]:
-        """The people of each audience, whose columns templates may name."""
-
-
-def template_problems(project: Checkable) -> tuple[Problem, ...]:
-    """Return everything that is wrong in the words of *project*."""
-    try:
-        templates = Templates(project.config.root)
-        templates.theme()
-    except TemplateError as error:
-        return error.problems
-    settings = project.config.channels
-    return check(
-        templates,
-        campaigns=project.campaigns,
-        site=project.site,
-        channel_types={name: channel.type for name, channel in settings.items()},
-        columns={
-            name: {column for person in people for column in person.fields}
-            for name, people in project.audiences.items()
-            if people
-        },
-    )
 
 
 def check(

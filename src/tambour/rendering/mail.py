@@ -42,46 +42,7 @@ def render_mail(
         ValueError: the words are personal, and there is no recipient.
 
     """
-    if recipient is None and is_personal(
-        templates, campaign=job.campaign, target=job.target
-    ):
-        msg = f"{job.campaign.name} is personal: it must be rendered for a recipient"
-        raise ValueError(msg)
-    who: AnyRecipient | OneRecipient
-    if recipient is None:
-        who = AnyRecipient(language=job.language, sentinels=templates.sentinels)
-    else:
-        who = OneRecipient(recipient=recipient, sentinels=templates.sentinels)
-    return render_for(templates, job, who)
-
-
-def is_personal(templates: Templates, *, campaign: Campaign, target: Target) -> bool:
-    """
-    Return whether the words depend on more of a recipient than can be filled in.
-
-    Raises:
-        TemplateError: a template cannot be parsed.
-
-    """
-    names = mail_templates(templates, campaign, target)
-    roots = [tree for name in names if (tree := templates.syntax(name)) is not None]
-    roots += [
-        templates.snippet_syntax(one) for one in snippets(templates, campaign, target)
-    ]
-    trees, is_dynamic = reachable(roots, templates.syntax)
-    return is_dynamic or any(looks_deeper(tree) for tree in trees)
-
-
-def render_for(
-    templates: Templates, job: Job, who: AnyRecipient | OneRecipient
-) -> Rendered:
-    """
-    Return the mail of *job* as *who* gets it.
-
-    Raises:
-        TemplateError: a template, the subject or the campaign's words fail.
-
-    """
+    who = _reader(templates, job, recipient)
     context = make_context(job) | {"recipient": who}
     subject = subject_of(templates, job, context)
     body = body_of(templates, job, context)
@@ -101,3 +62,31 @@ def render_for(
             if any(sentinel in part for part in (subject, html, text))
         },
     )
+
+
+def is_personal(templates: Templates, *, campaign: Campaign, target: Target) -> bool:
+    """
+    Return whether the words depend on more of a recipient than can be filled in.
+
+    Raises:
+        TemplateError: a template cannot be parsed.
+
+    """
+    names = mail_templates(templates, campaign, target)
+    roots = [tree for name in names if (tree := templates.syntax(name)) is not None]
+    roots += [
+        templates.snippet_syntax(one) for one in snippets(templates, campaign, target)
+    ]
+    trees, is_dynamic = reachable(roots, templates.syntax)
+    return is_dynamic or any(looks_deeper(tree) for tree in trees)
+
+
+def _reader(
+    templates: Templates, job: Job, recipient: Recipient | None
+) -> AnyRecipient | OneRecipient:
+    if recipient is not None:
+        return OneRecipient(recipient=recipient, sentinels=templates.sentinels)
+    if is_personal(templates, campaign=job.campaign, target=job.target):
+        msg = f"{job.campaign.name} is personal: it must be rendered for a recipient"
+        raise ValueError(msg)
+    return AnyRecipient(language=job.language, sentinels=templates.sentinels)

@@ -48,17 +48,15 @@ class MailHead:
     """
     What an edition's headers need to know, the same for all its recipients.
 
-    `sender` and `reply_to` read `Name <a@b>` or `a@b`. `list_id` is the bare
-    identifier, `hebdo.example.org`; empty, it is made of campaign and sender's domain.
-    `unsubscribe_address` answers List-Unsubscribe mail, the sender's when empty;
-    `unsubscribe_base` is `serve.url`, where there are public pages. `audience` is what
-    a click leaves. A *test* is marked as such and cannot unsubscribe anybody.
+    `sender` and `reply_to` read `Name <a@b>` or `a@b`. `unsubscribe_address` answers
+    List-Unsubscribe mail, the sender's when empty; `unsubscribe_base` is `serve.url`,
+    where there are public pages. `audience` is what a click leaves. A *test* is marked
+    as such and cannot unsubscribe anybody.
     """
 
     sender: str
     reply_to: str | None = None
     site_name: str
-    list_id: str = ""
     unsubscribe_address: str = ""
     unsubscribe_base: str | None = None
     campaign: str
@@ -261,7 +259,7 @@ def _fixed_head(
     if head.unsubscribe_base and not head.test:
         lines.append(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
     lines += [
-        list_id_field(head.site_name, head.list_id or f"{campaign}.{domain}"),
+        list_id_field(head.site_name, f"{campaign}.{domain}"),
         b"Auto-Submitted: auto-generated\r\n",
         b"Precedence: bulk\r\n",
         list_field("Feedback-ID", (feedback,)),

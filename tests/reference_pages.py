@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from tambour.cli.app import app
 from tambour.config import config_schema
-from tambour.content.campaigns import campaign_schema
+from tambour.content.campaign_front import campaign_schema
 from tambour.ledger.states import draw_page
 from tambour.problems import CODES, explanation
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tambour.config import Config
-from tambour.content.campaigns import campaign_schema, load_campaigns
+from tambour.content.campaign_front import campaign_schema
+from tambour.content.campaigns import load_campaigns
 from tambour.content.schedules import read_cron, read_days, read_every, read_offset
 from tambour.model import (
     Campaign,

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tambour.content.markdown import shortcodes, to_html, to_line, to_text
+from tambour.content.markdown import to_html, to_line, to_text
+from tambour.content.shortcodes import shortcodes
 
 BASE = "https://b.org/agenda/x/"
 REAL = Path(__file__).parents[2] / "shared" / "real-events"

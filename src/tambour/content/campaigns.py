@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tambour.config import Config, SmtpChannel, WebhookChannel
-from tambour.content.campaign_front import PARTS, CampaignFront, campaign_schema
+from tambour.content.campaign_front import PARTS, CampaignFront
 from tambour.content.coercion import read_words
 from tambour.content.findings import Findings
 from tambour.content.front_matter import FrontMatterError, Page, read_page
@@ -23,8 +23,6 @@ from tambour.content.schedules import read_cron, read_days, read_every, read_off
 from tambour.model import Campaign, CampaignKind, Cron, Every, Selection, Target, Window
 from tambour.problems import Problem
 from tambour.yamltext import Path as Place
-
-__all__ = ["CAMPAIGNS", "campaign_schema", "load_campaigns"]
 
 CAMPAIGNS = "campaigns"
 """The folder, below the project's."""

@@ -29,9 +29,7 @@ from tambour.content.plaintext import (
     html_to_line,
     html_to_text,
 )
-from tambour.content.shortcodes import shortcodes, without_shortcodes
-
-__all__ = ["shortcodes", "to_html", "to_line", "to_text"]
+from tambour.content.shortcodes import without_shortcodes
 
 _TAGS = BLOCKS.union(
     ("a", "abbr", "b", "big", "br", "caption", "cite", "code", "del", "em", "i", "img"),

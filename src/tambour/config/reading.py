@@ -85,19 +85,17 @@ class _Reading:
             document = parse((self.root / name).read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             mend = "run `tambour init` to make a project, or name its folder with -C"
-            self._unreadable(name, 0, "E101", "the file does not exist", mend)
+            self._add(name, 0, "E101", "the file does not exist", mend)
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            self._unreadable(name, 0, "E101", reason, "mend the file or its rights")
+            self._add(name, 0, "E101", reason, "mend the file or its rights")
         except YamlError as error:
             mend = "check the indentation and the quotes around this line"
-            self._unreadable(name, error.line, "E102", str(error), mend)
+            self._add(name, error.line, "E102", str(error), mend)
         else:
             self._merge(name, document)
 
-    def _unreadable(
-        self, name: str, line: int, code: str, message: str, mend: str
-    ) -> None:
+    def _add(self, name: str, line: int, code: str, message: str, mend: str) -> None:
         self.problems.append(
             Problem(path=name, line=line, code=code, message=message, help=mend)
         )
@@ -107,12 +105,10 @@ class _Reading:
         for path, line in document.duplicates:
             key = ".".join(map(str, path))
             mend = "keep one of the two"
-            self._unreadable(name, line, "E107", f"{key} is given twice", mend)
+            self._add(name, line, "E107", f"{key} is given twice", mend)
         if not isinstance(document.data, dict):
             mend = "start from the file that `tambour init` writes"
-            self._unreadable(
-                name, 1, "E102", "the settings are not a list of keys", mend
-            )
+            self._add(name, 1, "E102", "the settings are not a list of keys", mend)
             return
         self.data = _merged(self.data, document.data)
 
@@ -191,7 +187,7 @@ def _located(loc: tuple[int | str, ...]) -> tuple[YamlPath, tuple[str, ...]]:
     model: type[Settings] = Config
     path: list[int | str] = []
     for depth, part in enumerate(loc):
-        is_tag = depth == 2 and loc[0] in ("channels", "audiences")  # noqa: PLR2004
+        is_tag = depth == 2 and loc[0] in ("channels", "audiences")  # noqa: PLR2004 - below section and name
         model = SECTIONS.get(str(part), model) if depth == 0 or is_tag else model
         if not (is_tag and part in SECTIONS and loc[0] == "channels"):
             path.append(part)

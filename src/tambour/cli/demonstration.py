@@ -43,8 +43,8 @@ BEGIN = datetime(2027, 1, 4)  # noqa: DTZ001 - local time, put into the site's z
 END = datetime(2027, 4, 1)  # noqa: DTZ001 - the same
 LATE_FILE = "campaigns/events/reparer-son-velo.md"
 LATE_AT = datetime(2027, 3, 19, 14)  # noqa: DTZ001 - the same
-BUSY = (datetime(2027, 2, 1, 8), datetime(2027, 2, 1, 8, 20))  # noqa: DTZ001
-OFF = (datetime(2027, 1, 22, 12), datetime(2027, 1, 23, 8, 15))  # noqa: DTZ001
+BUSY = (datetime(2027, 2, 1, 8), datetime(2027, 2, 1, 8, 20))  # noqa: DTZ001 - the same
+OFF = (datetime(2027, 1, 22, 12), datetime(2027, 1, 23, 8, 15))  # noqa: DTZ001 - the same
 MANIFEST = "var/demo.json"
 """What the demo copied here, so that it deletes nothing else when it runs again."""
 QUIET = {EntryState.SKIPPED, EntryState.MISSED, EntryState.SUPERSEDED, EntryState.HELD}

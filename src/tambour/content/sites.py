@@ -144,7 +144,7 @@ def _head(file: Path) -> str:
 
 def _collection(folder: Path, parts: tuple[str, ...]) -> Path:
     """Return the folder that events are kept in: below `content/`, else the first."""
-    depth = 2 if parts[0] == "content" and len(parts) > 2 else 1  # noqa: PLR2004
+    depth = 2 if parts[0] == "content" and len(parts) > 2 else 1  # noqa: PLR2004 - a folder of it, a file
     return folder.joinpath(*parts[: min(depth, len(parts) - 1)])
 
 

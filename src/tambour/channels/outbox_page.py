@@ -60,7 +60,7 @@ margin-right:10px}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Filed:
     """One filed message, as the page lists it."""
 
     name: str
@@ -78,7 +78,7 @@ class Page:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[tuple[str, int, int], Entry] = {}
+        self._known: dict[tuple[str, int, int], Filed] = {}
 
     def html(self) -> bytes:
         """
@@ -88,17 +88,17 @@ class Page:
             OSError: the folder cannot be read.
 
         """
-        entries = self._entries()
-        shown = entries[:SHOWN]
+        filed = self._filed()
+        shown = filed[:SHOWN]
         days = "".join(
             f"<h2>{escape(day)}</h2>\n<ul>\n{''.join(map(_item, group))}</ul>\n"
-            for day, group in groupby(shown, key=lambda entry: _day(entry.at))
+            for day, group in groupby(shown, key=lambda one: _day(one.at))
         )
-        page = _document(_summary(entries, shown=len(shown)), days)
+        page = _document(_summary(filed, shown=len(shown)), days)
         return page.encode(errors="replace")
 
-    def _entries(self) -> list[Entry]:
-        known: dict[tuple[str, int, int], Entry] = {}
+    def _filed(self) -> list[Filed]:
+        known: dict[tuple[str, int, int], Filed] = {}
         for path in self._folder.iterdir():
             is_filed = path.suffix in (".eml", ".json") and path.is_file()
             if not is_filed or path.name.startswith("."):
@@ -108,17 +108,17 @@ class Page:
             read = _read_mail if path.suffix == ".eml" else _read_post
             known[key] = self._known.get(key) or read(path)
         self._known = known
-        by_name = sorted(known.values(), key=lambda entry: entry.name)
-        return sorted(by_name, key=lambda entry: entry.at, reverse=True)
+        by_name = sorted(known.values(), key=lambda one: one.name)
+        return sorted(by_name, key=lambda one: one.at, reverse=True)
 
 
-def _read_mail(path: Path) -> Entry:
+def _read_mail(path: Path) -> Filed:
     with path.open("rb") as file:
         head = file.read(_HEADER_BYTES)
     headers = BytesHeaderParser(policy=policy.compat32).parsebytes(head)
     views = [f"{VIEWS}/{path.stem}{suffix}" for suffix in (".html", ".txt")]
     html, text = (view if (path.parent / view).exists() else None for view in views)
-    return Entry(
+    return Filed(
         name=path.name,
         at=_date(str(headers["Date"])) or _modified(path),
         sender=_words(headers["From"]),
@@ -130,11 +130,11 @@ def _read_mail(path: Path) -> Entry:
     )
 
 
-def _read_post(path: Path) -> Entry:
+def _read_post(path: Path) -> Filed:
     text = path.with_suffix(".txt")
     content = path.read_bytes()
     words = text.read_text(errors="replace") if text.exists() else ""
-    return Entry(
+    return Filed(
         name=path.name,
         at=_timestamp(content) or _modified(path),
         sender="",
@@ -181,29 +181,29 @@ def _modified(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
 
 
-def _summary(entries: list[Entry], *, shown: int) -> str:
-    if not entries:
+def _summary(filed: list[Filed], *, shown: int) -> str:
+    if not filed:
         return "Nothing has been filed yet."
-    posts = sum(entry.name.endswith(".json") for entry in entries)
-    counts = [(len(entries) - posts, "message"), (posts, "post")]
+    posts = sum(one.name.endswith(".json") for one in filed)
+    counts = [(len(filed) - posts, "message"), (posts, "post")]
     words = [f"{n:,} {word}{'s' * (n > 1)}" for n, word in counts if n]
-    more = len(entries) - shown
+    more = len(filed) - shown
     rest = f" The {shown:,} newest are listed." if more else ""
     said = "kept on this computer, newest first; times are UTC"
     return f"{' and '.join(words)}, {said}.{rest}"
 
 
-def _item(entry: Entry) -> str:
-    view = entry.html or entry.text or entry.name
-    links = [("Text", entry.text), (Path(entry.name).suffix, entry.name)]
+def _item(one: Filed) -> str:
+    view = one.html or one.text or one.name
+    links = [("Text", one.text), (Path(one.name).suffix, one.name)]
     shown = " ".join(_link(label, to) for label, to in links if to and to != view)
-    named = (("To", entry.to), ("From", entry.sender))
+    named = (("To", one.to), ("From", one.sender))
     who = "<br>".join(f"{word} {escape(name)}" for word, name in named if name)
     return (
-        f'<li><time datetime="{entry.at.isoformat()}">{entry.at:%H:%M}</time>'
-        f'<div><div class="subject">{_link(entry.subject, view)}</div>'
+        f'<li><time datetime="{one.at.isoformat()}">{one.at:%H:%M}</time>'
+        f'<div><div class="subject">{_link(one.subject, view)}</div>'
         f'<div class="who">{who}</div></div>'
-        f'<div class="side"><div class="size">{_size(entry.size_bytes)}</div>'
+        f'<div class="side"><div class="size">{_size(one.size_bytes)}</div>'
         f"{shown}</div></li>\n"
     )
 

@@ -30,12 +30,7 @@ from tambour.delivery.sending import freeze_due, make_routes
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.errors import UserError
-from tambour.ledger import (
-    Ledger,
-    instance_lock,
-    ledger_path,
-    open_for_writing,
-)
+from tambour.ledger import Ledger, instance_lock, ledger_path, open_ledger
 from tambour.model import EditionId, EditionState, Entry, Snapshot
 from tambour.problems import Problem
 from tambour.project import ProjectCache, read_project
@@ -63,18 +58,6 @@ def real_world() -> World:
         sleep=asyncio.sleep,
         chance=random.random,
     )
-
-
-def open_ledger(config: Config) -> Ledger:
-    """
-    Open the project's ledger to write.
-
-    Raises:
-        LedgerError: it cannot be used.
-
-    """
-    secret = config.secret.get_secret_value() if config.secret else None
-    return open_for_writing(config.ledger, root=config.root, secret=secret)
 
 
 @contextmanager

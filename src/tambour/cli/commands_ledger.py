@@ -41,14 +41,9 @@ def _reader(project: Project) -> Ledger:
 
 
 def _writer(project: Project) -> Ledger:
-    from tambour.ledger import open_for_writing
+    from tambour.ledger import open_ledger
 
-    secret = project.config.secret
-    return open_for_writing(
-        project.config.ledger,
-        root=project.root,
-        secret=secret.get_secret_value() if secret else None,
-    )
+    return open_ledger(project.config)
 
 
 def count_record(count: Count) -> dict[str, object]:

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tambour.cli.session import now
-from tambour.daemon import open_ledger, real_world
+from tambour.daemon import real_world
 from tambour.delivery.sending import Round, deliver_once, freeze_due
 from tambour.errors import Exit, UserError
-from tambour.ledger import Ledger, instance_lock, ledger_path, open_for_reading
+from tambour.ledger import (
+    Ledger,
+    instance_lock,
+    ledger_path,
+    open_for_reading,
+    open_ledger,
+)
 from tambour.model import DeliveryState, EditionId, EditionState, EntryState
 from tambour.project import plan_project
 from tambour.rendering.templates import Templates

@@ -7,7 +7,7 @@ Start with `states` (the rules), `records` (the values) and `store` (what can be
 
 from tambour.ledger.database import ledger_path
 from tambour.ledger.lock import instance_lock
-from tambour.ledger.opening import open_for_reading, open_for_writing
+from tambour.ledger.opening import open_for_reading, open_for_writing, open_ledger
 from tambour.ledger.store import Ledger
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "ledger_path",
     "open_for_reading",
     "open_for_writing",
+    "open_ledger",
 ]

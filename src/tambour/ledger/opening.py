@@ -12,8 +12,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command
-from alembic.config import Config
+from alembic.config import Config as AlembicConfig
 
+from tambour.config import Config
 from tambour.errors import LedgerError
 from tambour.ledger.database import Database, ledger_path
 from tambour.ledger.key import create_key, fingerprint, key_path, read_key
@@ -23,6 +24,18 @@ from tambour.ledger.store import Ledger
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _FINGERPRINT = "key_fingerprint"
+
+
+def open_ledger(config: Config) -> Ledger:
+    """
+    Open the project's ledger to write, as `open_for_writing` does.
+
+    Raises:
+        LedgerError: as there.
+
+    """
+    secret = config.secret.get_secret_value() if config.secret else None
+    return open_for_writing(config.ledger, root=config.root, secret=secret)
 
 
 def open_for_writing(url: str, *, root: Path, secret: str | None = None) -> Ledger:
@@ -84,7 +97,7 @@ def _upgrade(database: Database) -> None:
 
 
 def _migrate(connection: sa.Connection) -> None:
-    config = Config()
+    config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, SCHEMA)

@@ -237,6 +237,17 @@ def test_webhook_payloads_must_be_json(root: Path) -> None:
     assert "tojson" in caught.value.problems[0].help
 
 
+@pytest.mark.parametrize("own", ["{", "{'a': 1}", '{"a": NaN}', "é", '{"a": 1,}'])
+def test_a_payload_that_is_no_json_is_refused(root: Path, own: str) -> None:
+    """Nothing is sent from a template that makes no JSON."""
+    write(root, "webhook/digest.json.j2", own)
+
+    with pytest.raises(TemplateError, match="not JSON") as caught:
+        render_post(Templates(root), **make_post(make_event()))
+
+    assert [one.code for one in caught.value.problems] == ["E406"]
+
+
 PERSONAL = [
     pytest.param("{{ recipient.name }}", False, id="bare"),
     pytest.param("{{ recipient['first name'] }}", False, id="column"),

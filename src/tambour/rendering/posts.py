@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from tambour.errors import TemplateError
 from tambour.model import (
@@ -92,7 +92,7 @@ def _payload(
     values = {**context, "body": body.text}
     said = templates.render(name, language=job.language, context=values).strip()
     try:
-        json.loads(said)
+        json.loads(said, parse_constant=lambda name: _refuse_constant(name, said))
     except json.JSONDecodeError as error:
         path = templates.find(name)
         problem = Problem(
@@ -105,6 +105,12 @@ def _payload(
         )
         raise TemplateError(problem.message, (problem,)) from None
     return said
+
+
+def _refuse_constant(name: str, text: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and RFC 8259 does not know."""
+    msg = f"{name} is no JSON value"
+    raise json.JSONDecodeError(msg, text, text.find(name))
 
 
 def _line(text: str, number: int) -> str:

@@ -138,11 +138,10 @@ class Templates:
             TemplateError: `theme.yaml` cannot be used.
 
         """
-        folders = reversed(self.folders)
-        paths = [path for one in folders if (path := one / THEME_FILE).is_file()]
-        stamp = tuple(one for path in paths for one in _stamp(path))
+        files = self._theme_files()
+        stamp = _stamp(*files)
         if stamp not in self._themes:
-            theme = load_theme((path, self.show(path)) for path in paths)
+            theme = load_theme((file, self.show(file)) for file in files)
             self._themes = {stamp: theme}
         return self._themes[stamp]
 
@@ -157,11 +156,10 @@ class Templates:
         path = self.find(name)
         if path is None:
             self.missing(name)
-        theme = self.theme()
-        key = (name, (*_stamp(path), *next(iter(self._themes))))
+        key = (name, _stamp(path, *self._theme_files()))
         if key not in self._sheets:
-            css, shown = self._read(path), self.show(path)
-            self._sheets[key] = with_tokens(css, theme.tokens(), shown=shown)
+            tokens, css = self.theme().tokens(), self._read(path)
+            self._sheets[key] = with_tokens(css, tokens, shown=self.show(path))
         return self._sheets[key]
 
     def refuse(self, name: str, message: str) -> NoReturn:
@@ -176,6 +174,11 @@ class Templates:
         problem = Problem(path=path, line=0, code="E404", message=message)
         msg = f"{path}: {message}"
         raise TemplateError(msg, (problem,))
+
+    def _theme_files(self) -> tuple[Path, ...]:
+        """Return the files of the look, the project's last, which wins."""
+        files = (folder / THEME_FILE for folder in reversed(self.folders))
+        return tuple(file for file in files if file.is_file())
 
     def _read(self, path: Path) -> str:
         raw = path.read_bytes()
@@ -346,6 +349,6 @@ def _is_html(name: str | None) -> bool:
     return name is not None and name.endswith((".html.j2", ".html"))
 
 
-def _stamp(path: Path) -> Stamp:
-    status = path.stat()
-    return ((str(path), status.st_mtime_ns, status.st_size),)
+def _stamp(*paths: Path) -> Stamp:
+    stats = ((str(path), path.stat()) for path in paths)
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)

@@ -8,6 +8,8 @@ The hundreds say where: 1 settings, 2 events, 3 campaigns, 4 templates, 5 audien
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +42,14 @@ class Problem:
     def severity(self) -> Severity:
         """Told by the code's letter."""
         return Severity.ERROR if self.code.startswith("E") else Severity.WARNING
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return what a mistyped *word* may have meant, and what is known in its place."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    there = f"known here: {', '.join(names)}"
+    return f"did you mean {close[0]}? {there}" if close else there
 
 
 CODES: dict[str, str] = {

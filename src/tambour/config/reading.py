@@ -7,7 +7,6 @@ its line.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from pydantic import SecretStr, ValidationError
 
 from tambour.config.settings import SECTIONS, Config, Settings
 from tambour.errors import ConfigError
-from tambour.problems import Problem
+from tambour.problems import Problem, suggestion
 from tambour.yamltext import Document, YamlError, parse
 from tambour.yamltext import Path as YamlPath
 
@@ -172,7 +171,7 @@ class _Reading:
                 continue
             match one["type"]:
                 case "extra_forbidden":
-                    mend = _suggestion(str(where[-1]), names)
+                    mend = suggestion(str(where[-1]), names)
                     self.problem(where, "E103", f"unknown setting {key}", mend)
                 case "missing" | "union_tag_not_found":
                     key = key if one["type"] == "missing" else f"{key}.type"
@@ -193,12 +192,6 @@ def _located(loc: tuple[int | str, ...]) -> tuple[YamlPath, tuple[str, ...]]:
             path.append(part)
     names = (field.alias or name for name, field in model.model_fields.items())
     return tuple(path), tuple(names)
-
-
-def _suggestion(word: str, names: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, names, n=1)
-    known = f"known here: {', '.join(names)}"
-    return f"did you mean {close[0]}? {known}" if close else known
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ Plans nothing and renders nothing: the body stays the editor's Markdown.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from tambour.content.findings import Findings
 from tambour.content.front_matter import FrontMatterError, Page, read_page
 from tambour.content.schedules import read_cron, read_days, read_every, read_offset
 from tambour.model import Campaign, CampaignKind, Cron, Every, Selection, Target, Window
-from tambour.problems import Problem
+from tambour.problems import Problem, suggestion
 from tambour.yamltext import Path as Place
 
 CAMPAIGNS = "campaigns"
@@ -182,7 +181,7 @@ class _Checks:
                 continue  # pydantic does not count the items that it refused
             key = ".".join(map(str, place))
             if one["type"] == "extra_forbidden":
-                mend = _suggest(str(place[-1]), _names_at(place))
+                mend = suggestion(str(place[-1]), _names_at(place))
                 self.complain("E302", place, f"unknown key {key}", mend)
             elif one["type"] == "missing":
                 self.complain("E304", place, f"{key} is missing", f"add {key}")
@@ -203,7 +202,8 @@ class _Checks:
         name, names = given.get(str(place[-1])), list(known)
         if isinstance(name, str) and name not in names:
             message = f"config.yaml has no {noun} {name!r}"
-            self.complain("E305", place, message, _suggest(name, names))
+            mend = suggestion(name, names) if names else "config.yaml has none yet"
+            self.complain("E305", place, message, mend)
 
     def _check_schedule(self) -> None:
         send, kind = self.data.get("send"), self.data.get("kind")
@@ -248,10 +248,3 @@ class _Checks:
 def _names_at(place: Place) -> list[str]:
     shape = PARTS.get(str(place[0]), CampaignFront) if place[1:] else CampaignFront
     return [field.alias or name for name, field in shape.model_fields.items()]
-
-
-def _suggest(word: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(word, names, n=1)
-    known = f"known here: {', '.join(names)}"
-    known = known if names else "config.yaml has none yet"
-    return f"did you mean {close[0]}? {known}" if close else known

@@ -7,7 +7,6 @@ so the values are put in here. Knows nothing of HTML. Source: design §9.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from tambour.errors import TemplateError
 from tambour.problems import Problem
+from tambour.rendering.blame import suggestion
 from tambour.yamltext import Document, YamlError, parse
 
 FILE = "theme.yaml"
@@ -84,7 +84,7 @@ def with_tokens(css: str, tokens: Mapping[str, str], *, shown: str) -> str:
             shown,
             css.count("\n", 0, match.start()) + 1,
             f"there is no token --{match[1]}",
-            _suggestion(match[1], tokens),
+            suggestion(match[1], tokens),
         )
         for match in _VARIABLE.finditer(css)
         if match[1] not in tokens
@@ -117,7 +117,7 @@ def _problems(
         line = document.line((key,))
         if known and key not in known:
             yield _problem(
-                shown, line, f"unknown token {key!r}", _suggestion(key, known)
+                shown, line, f"unknown token {key!r}", suggestion(key, known)
             )
         elif isinstance(value, dict):
             for name, text in value.items():
@@ -134,9 +134,7 @@ def _inner(
     line, name = document.line(at), ".".join(at)
     if not isinstance(known, dict) or at[1] not in known:
         names = known if isinstance(known, dict) else ()
-        yield _problem(
-            shown, line, f"unknown token {name!r}", _suggestion(at[1], names)
-        )
+        yield _problem(shown, line, f"unknown token {name!r}", suggestion(at[1], names))
     elif at[0] in _COLOURS and not _COLOUR.match(str(text)):
         message = f"{name} is not a colour: {text!r}"
         yield _problem(shown, line, message, 'write six digits in quotes: "#B3261E"')
@@ -150,10 +148,5 @@ def _merged(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _suggestion(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-
-
-def _problem(shown: str, line: int, message: str, suggestion: str) -> Problem:
-    return Problem(path=shown, line=line, code=CODE, message=message, help=suggestion)
+def _problem(shown: str, line: int, message: str, advice: str) -> Problem:
+    return Problem(path=shown, line=line, code=CODE, message=message, help=advice)

@@ -49,7 +49,7 @@ def measure() -> Iterator[Row]:
             recipients={"lecteurs": 1_000},
             snapshot=snapshot,
             site=SITE,
-            limits=Limits(),
+            limits=Limits(margin=timedelta(minutes=10), late=timedelta(days=1)),
             now=NOW,
             until=NOW + horizon,
         )

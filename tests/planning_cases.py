@@ -31,6 +31,7 @@ BERLIN = "Europe/Berlin"
 MAIL = Target(channel="mail", audience="readers", template="t")
 POST = Target(channel="team", template="t")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LIMITS = Limits(margin=timedelta(minutes=10), late=timedelta(hours=24))
 
 WEEK_AT_9 = Offset(key="7d-0900", days=7, at=time(9))
 DAY_AT_9 = Offset(key="1d-0900", days=1, at=time(9))
@@ -160,7 +161,7 @@ def plan(
         "site": Site(
             name="Site", url="https://www.example.org", timezone=BERLIN, language="de"
         ),
-        "limits": Limits(),
+        "limits": LIMITS,
         **changes,
     }
     return make_plan(

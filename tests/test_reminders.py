@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from planning_cases import (
     DAY_AT_9,
+    LIMITS,
     LONG_AGO,
     MAIL,
     POST,
@@ -32,7 +34,6 @@ from tambour.model import (
     Event,
     EventStatus,
     FrozenEdition,
-    Limits,
     Offset,
     Selection,
     Snapshot,
@@ -299,7 +300,7 @@ def test_what_falls_inside_the_margin_is_skipped(
         "2027-05-15 12:00",
         events=[event(START)],
         campaigns=[reminder(offset)],
-        limits=Limits(margin=margin),
+        limits=replace(LIMITS, margin=margin),
     )
     state = "planned" if code is None else "skipped"
 

@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from planning_cases import WEEK_AT_9, at, event, known, plan, reminder, rows, utc
+from planning_cases import (
+    LIMITS,
+    WEEK_AT_9,
+    at,
+    event,
+    known,
+    plan,
+    reminder,
+    rows,
+    utc,
+)
 from tambour.model import (
     Decision,
     EditionId,
@@ -13,7 +23,6 @@ from tambour.model import (
     Event,
     EventStatus,
     FrozenEdition,
-    Limits,
     Revision,
     Snapshot,
 )
@@ -44,7 +53,7 @@ def frozen(*about: Event, **changes: Any) -> FrozenEdition:
 def revised(edition: FrozenEdition, *events: Event) -> list[Revision]:
     """Return what the events of today ask of an edition."""
     snapshot = Snapshot(editions={edition.id: edition})
-    return list(revise(snapshot, events, Limits()))
+    return list(revise(snapshot, events, LIMITS))
 
 
 @pytest.mark.parametrize(

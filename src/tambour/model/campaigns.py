@@ -112,5 +112,5 @@ class Site:
 class Limits:
     """How close to a start, and how late after its due time, a message may leave."""
 
-    margin: timedelta = timedelta(minutes=10)
-    late: timedelta = timedelta(hours=24)
+    margin: timedelta
+    late: timedelta

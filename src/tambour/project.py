@@ -62,6 +62,10 @@ class Project:
             if audience.path in wrong and not self.audiences[name]
         )
 
+    def has_broken_campaigns(self) -> bool:
+        """Whether a campaign is left out because of an error in its file."""
+        return any(problem.code.startswith("E3") for problem in self.problems)
+
 
 def load_project(
     root: Path, *, env: str | None = None, cache: ProjectCache | None = None

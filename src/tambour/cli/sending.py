@@ -35,6 +35,8 @@ class Done:
 
     rounded: Round
     counts: tuple[Count, ...]
+    is_incomplete: bool
+    """Some campaign is left out, so nobody knows what it would have sent."""
     stranded: tuple[tuple[EditionId, str], ...]
     """Editions with what waits for a channel that the settings do not have."""
 
@@ -59,7 +61,9 @@ class Done:
         if lost or self.rounded.frozen.failures:
             sent = how_many(DeliveryState.SENT)
             return Exit.PARTLY_SENT if sent else Exit.FAILURE
-        return Exit.HELD if self.rounded.held else Exit.DONE
+        if self.rounded.held:
+            return Exit.HELD
+        return Exit.CONFIGURATION if self.is_incomplete else Exit.DONE
 
 
 def require_campaigns(project: Project, names: Collection[str]) -> None:
@@ -120,7 +124,12 @@ def send_due(project: Project, campaigns: Collection[str]) -> Done:
         counts += ledger.history.counts((fresh | _put_off(ledger)) - tried)
         stranded = _stranded(ledger, project.config.channels)
         ledger.close()
-    return Done(rounded=rounded, counts=counts, stranded=stranded)
+    return Done(
+        rounded=rounded,
+        counts=counts,
+        is_incomplete=project.has_broken_campaigns(),
+        stranded=stranded,
+    )
 
 
 def _unfinished(ledger: Ledger) -> list[EditionId]:

@@ -31,6 +31,7 @@ from tambour.model import (
     Recipient,
     Rendered,
     Site,
+    Target,
 )
 from tambour.rendering import (
     Job,
@@ -154,11 +155,14 @@ class Press:
             facts=tuple(event.facts() for event in self._events),
             frozen_at=now,
         )
-        # Rendered before the ledger's lock is taken; only personal words come later.
-        self._shared = {
-            number: tuple(self._shared_contents(number, entry))
-            for number, entry in enumerate(entries)
+        self._personal = {
+            number for number, entry in enumerate(entries) if self._is_personal(entry)
         }
+        # Rendered before the ledger's lock is taken; only personal words come later.
+        self._shared = [
+            {content.language: content for content in self._shared_contents(*numbered)}
+            for numbered in enumerate(entries)
+        ]
 
     def sizes(self) -> dict[str, int]:
         """Return how many people each audience has now."""
@@ -168,32 +172,20 @@ class Press:
     def drafts(self) -> Iterator[Draft]:
         """Yield a draft for each recipient of each entry."""
         for number, entry in enumerate(self._entries):
-            contents = {content.language: content for content in self._shared[number]}
-            channel = entry.target.channel
-            if entry.target.audience is None:
-                account = Recipient(
-                    address=channel, language=self._material.site.language
-                )
-                (post,) = contents.values()
-                yield Draft(channel=channel, recipient=account, content=post)
-                continue
-            for person in self._audience(entry.target.audience):
-                content = contents.get(person.language)
-                if content is None:
-                    content = self._mail(number, entry, person.language, person)
-                self._require_fields(content, person)
+            for person in self._people(entry.target):
+                content = self._content(number, entry, person)
+                channel = entry.target.channel
                 yield Draft(channel=channel, recipient=person, content=content)
 
     def content_for(self, entry: Entry, person: Recipient) -> Content:
         """Return what *person* gets of one of the entries; previews are made so."""
-        number = self._entries.index(entry)
-        contents = {content.language: content for content in self._shared[number]}
-        if entry.target.audience is None:
-            (post,) = contents.values()
-            return post
-        content = contents.get(person.language) or self._mail(
-            number, entry, person.language, self._whom(entry, person)
-        )
+        return self._content(self._entries.index(entry), entry, person)
+
+    def _content(self, number: int, entry: Entry, person: Recipient) -> Content:
+        content = self._shared[number].get(person.language)
+        if content is None:
+            reader = person if number in self._personal else None
+            content = self._mail(number, entry, person.language, reader)
         self._require_fields(content, person)
         return content
 
@@ -214,23 +206,27 @@ class Press:
         )
         raise TemplateError(msg, places)
 
-    def _whom(self, entry: Entry, person: Recipient) -> Recipient | None:
-        """Return *person* if the words depend on who reads them."""
-        is_own = is_personal(
-            self._material.templates, campaign=self._campaign, target=entry.target
+    def _is_personal(self, entry: Entry) -> bool:
+        """Whether an entry's words depend on who reads them; a post's never do."""
+        target, templates = entry.target, self._material.templates
+        return target.audience is not None and is_personal(
+            templates, campaign=self._campaign, target=target
         )
-        return person if is_own else None
 
     def _shared_contents(self, number: int, entry: Entry) -> Iterator[Content]:
-        target = entry.target
-        if target.audience is None:
+        if entry.target.audience is None:
             yield self._post(number, entry)
-        elif not is_personal(
-            self._material.templates, campaign=self._campaign, target=target
-        ):
-            people = self._audience(target.audience)
+        elif number not in self._personal:
+            people = self._people(entry.target)
             for language in sorted({person.language for person in people}):
                 yield self._mail(number, entry, language, None)
+
+    def _people(self, target: Target) -> Sequence[Recipient]:
+        """Return an audience's people, or for a post the channel's account."""
+        if target.audience is None:
+            language = self._material.site.language
+            return (Recipient(address=target.channel, language=language),)
+        return self._audience(target.audience)
 
     def _audience(self, name: str) -> Sequence[Recipient]:
         return self._material.audiences.get(name, ())

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 At = Annotated[
     str | None, typer.Option("--at", metavar="T", help="Pretend that it is T.")
 ]
+CampaignName = Annotated[str, typer.Argument(help="The campaign's name.")]
+AboutEvent = Annotated[
+    str | None, typer.Option(metavar="ID", help="The event of a reminder.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -228,12 +232,10 @@ def _entry_record(entry: Entry, site: Site) -> dict[str, object]:
 
 def render(
     ctx: typer.Context,
-    campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
+    campaign: CampaignName,
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")],
-    event: Annotated[
-        str | None, typer.Option(metavar="ID", help="The event of a reminder.")
-    ] = None,
+    event: AboutEvent = None,
     at: At = None,
 ) -> None:
     """Write the exact .eml, .html and .txt files and post payloads."""

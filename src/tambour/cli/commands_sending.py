@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tambour.cli.commands_files import At
+from tambour.cli.commands_files import AboutEvent, At, CampaignName
 from tambour.cli.commands_ledger import count_record, show_counts
 from tambour.cli.session import leave, moment, now, session, short
 from tambour.errors import Exit
@@ -34,13 +34,11 @@ def register(app: typer.Typer) -> None:
 
 def send_preview(
     ctx: typer.Context,
-    campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
+    campaign: CampaignName,
     *,
     to: Annotated[list[str], typer.Option(metavar="ADDR", help="Who gets it.")],
     more: Annotated[list[str] | None, typer.Argument(metavar="ADDR")] = None,
-    event: Annotated[
-        str | None, typer.Option(metavar="ID", help="The event of a reminder.")
-    ] = None,
+    event: AboutEvent = None,
     channel: Annotated[
         str | None, typer.Option(metavar="C", help="Only by this channel.")
     ] = None,

@@ -42,8 +42,12 @@ def measure() -> Iterator[Row]:
     edition = make_edition().id
 
     def fill() -> bytes:
+        person = next(people)
+        name = mail.message_id(
+            person, edition=edition, channel="lettre", secret=_SECRET
+        )
         return mail.fill(
-            next(people), edition=edition, channel="lettre", now=NOW, secret=_SECRET
+            person, edition=edition, message_id=name, now=NOW, secret=_SECRET
         )
 
     prepared, filled, library = alternate(

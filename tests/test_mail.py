@@ -51,13 +51,12 @@ def fill(
     message_id: str | None = None,
 ) -> bytes:
     """Return the message that *recipient* gets."""
-    return prepare(rendered, head).fill(
-        recipient,
-        edition=EDITION,
-        channel="lettre",
-        now=NOW,
-        secret=SECRET,
-        message_id=message_id,
+    mail = prepare(rendered, head)
+    stable = message_id or mail.message_id(
+        recipient, edition=EDITION, channel="lettre", secret=SECRET
+    )
+    return mail.fill(
+        recipient, edition=EDITION, message_id=stable, now=NOW, secret=SECRET
     )
 
 
@@ -395,7 +394,7 @@ def test_date_counts_in_utc() -> None:
     summer = prepare(rendered, HEAD).fill(
         ZOE,
         edition=EDITION,
-        channel="c",
+        message_id="<1@example.org>",
         now=datetime(2026, 7, 1, tzinfo=UTC),
         secret=b"",
     )

@@ -96,26 +96,21 @@ class PreparedMail:
         recipient: Recipient,
         *,
         edition: EditionId,
-        channel: str,
+        message_id: str,
         now: datetime,
         secret: bytes,
-        message_id: str | None = None,
     ) -> bytes:
         """
         Return the message for *recipient*.
 
         Args:
+            message_id: as `message_id` gives it; of its own for a test.
             now: aware; becomes Date.
-            message_id: given for tests, which must be new each time; else stable.
 
         Raises:
             UserError: the words name a column that the recipient does not have.
-            ValueError: a test was given no Message-ID.
 
         """
-        identity = message_id or self.message_id(
-            recipient, edition=edition, channel=channel, secret=secret
-        )
         ways = self._ways(recipient, secret)
         values = _Values(recipient, self.language, ways.link)
         chunks = list(self.chunks)
@@ -129,7 +124,7 @@ class PreparedMail:
                 mailbox_field("To", recipient.name, recipient.address),
                 self._subject_field(values),
                 _date_field(int(now.timestamp())),
-                b"Message-ID: %s\r\n" % clean(identity).encode(),
+                b"Message-ID: %s\r\n" % clean(message_id).encode(),
                 _edition_field(edition),
                 list_field("List-Unsubscribe", ways.items),
             )

@@ -82,10 +82,9 @@ class Composer:
         filled = mail.fill(
             leased.recipient,
             edition=leased.edition,
-            channel=leased.channel,
+            message_id=key,
             now=self._clock(),
             secret=self._secret,
-            message_id=key,
         )
         return Message(
             delivery=leased.id,

@@ -99,7 +99,7 @@ def test_only_the_named_campaigns_are_sent(folder: Folder) -> None:
     right = folder.run("send", "rappel", "--yes", "--json")
 
     assert (wrong.code, right.code) == (1, 0)
-    assert "there is no campaign rapel; there are: autre, rappel" in wrong.err
+    assert "there is no campaign 'rapel'; there are: autre, rappel" in wrong.err
     assert {"rappel"} == {row["campaign"] for row in right.json["editions"]}
 
 

@@ -6,7 +6,7 @@ Read as a whole at one moment; knows no clock, no ledger and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from tambour.audience import load_csv
 from tambour.config import Config, CsvAudience, load_config
 from tambour.content.campaigns import load_campaigns
 from tambour.content.events import EventCache, load_events
+from tambour.errors import UserError
 from tambour.model import Campaign, Event, Plan, Recipient, Site, Snapshot
 from tambour.planning import make_plan
 from tambour.problems import Problem, Severity
@@ -65,6 +66,22 @@ class Project:
     def has_broken_campaigns(self) -> bool:
         """Whether a campaign is left out because of an error in its file."""
         return any(problem.code.startswith("E3") for problem in self.problems)
+
+
+def require_campaigns(project: Project, names: Collection[str]) -> None:
+    """
+    Refuse names of campaigns that are not there.
+
+    Raises:
+        UserError: naming them.
+
+    """
+    known = {campaign.name for campaign in project.campaigns}
+    missing = ", ".join(map(repr, sorted(set(names) - known)))
+    if missing:
+        there = ", ".join(sorted(known)) or "none"
+        msg = f"there is no campaign {missing}; there are: {there}"
+        raise UserError(msg)
 
 
 def load_project(

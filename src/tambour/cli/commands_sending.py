@@ -97,7 +97,8 @@ def send(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Send everything that is due now, once, and exit."""
-    from tambour.cli.sending import due_now, require_campaigns, send_due
+    from tambour.cli.sending import due_now, send_due
+    from tambour.project import require_campaigns
 
     shared = session(ctx)
     project = shared.project()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tambour.cli.session import now
 from tambour.daemon import real_world
 from tambour.delivery.sending import Round, deliver_once, freeze_due
-from tambour.errors import Exit, UserError
+from tambour.errors import Exit
 from tambour.ledger import (
     Ledger,
     instance_lock,
@@ -64,22 +64,6 @@ class Done:
         if self.rounded.held:
             return Exit.HELD
         return Exit.CONFIGURATION if self.is_incomplete else Exit.DONE
-
-
-def require_campaigns(project: Project, names: Collection[str]) -> None:
-    """
-    Refuse names of campaigns that are not there.
-
-    Raises:
-        UserError: naming them.
-
-    """
-    known = {campaign.name for campaign in project.campaigns}
-    missing = sorted(set(names) - known)
-    if missing:
-        there = ", ".join(sorted(known)) or "none"
-        msg = f"there is no campaign {', '.join(missing)}; there are: {there}"
-        raise UserError(msg)
 
 
 def due_now(

@@ -42,7 +42,7 @@ from tambour.model import (
     Snapshot,
     Target,
 )
-from tambour.project import HORIZON, Project, plan_project
+from tambour.project import HORIZON, Project, plan_project, require_campaigns
 from tambour.rendering.templates import Templates
 
 _COMING = {EntryState.DUE, EntryState.PLANNED, EntryState.HELD}
@@ -138,11 +138,7 @@ class Preview:
     # ── which edition ───────────────────────────────────────────────────────────
 
     def _entries(self, campaign: str, event: str | None) -> list[Entry]:
-        names = [one.name for one in self.project.campaigns]
-        if campaign not in names:
-            known = ", ".join(names) or "none"
-            msg = f"there is no campaign {campaign!r}; there are: {known}"
-            raise UserError(msg)
+        require_campaigns(self.project, [campaign])
         until = self.at + HORIZON
         plan = plan_project(self.project, self.snapshot, now=self.at, until=until)
         entries = [

@@ -40,7 +40,7 @@ from tambour.rendering.words import greeting
 
 # "=_" cannot occur in quoted-printable, so no body ever holds the boundary.
 _BOUNDARY = b"=_tambour"
-_TEST_MARK = "[TEST] "
+TEST_MARK = "[TEST] "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +217,7 @@ def prepare(rendered: Rendered, head: MailHead) -> PreparedMail:
         raise ConfigError(msg)
     sender = address_spec(address)
     domain = sender.rpartition("@")[2]
-    mark = _TEST_MARK if head.test else ""
+    mark = TEST_MARK if head.test else ""
     subject = pieces(mark + clean(rendered.subject), rendered.tokens, in_html=False)
     content: list[bytes | Slot] = [
         b"",

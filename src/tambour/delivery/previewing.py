@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tambour.audience import require_address
 from tambour.channels import make_channel
+from tambour.composing.mail import TEST_MARK
 from tambour.config import OutboxChannel
 from tambour.delivery.freezing import Press
 from tambour.delivery.pacing import Pace
@@ -46,7 +47,6 @@ from tambour.project import HORIZON, Project, plan_project, require_campaigns
 from tambour.rendering.templates import Templates
 
 _COMING = {EntryState.DUE, EntryState.PLANNED, EntryState.HELD}
-_TEST = "[TEST] "
 _SPOKEN = ("text", "content", "message", "body")
 """Where chat programs look for a post's words."""
 _LOST = Outcome(kind=OutcomeKind.DEFERRED, code="lost", reply="the channel was lost")
@@ -353,6 +353,6 @@ def _marked(payload: str) -> str:
     for words in (data if isinstance(data, dict) else {}, outer):
         for key in _SPOKEN:
             if isinstance(words.get(key), str):
-                words[key] = _TEST + words[key]
+                words[key] = TEST_MARK + words[key]
                 return json.dumps(said, ensure_ascii=False)
     return json.dumps(said, ensure_ascii=False)

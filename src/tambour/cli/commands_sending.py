@@ -14,11 +14,11 @@ from tambour.cli.session import leave, moment, now, session, short
 from tambour.errors import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from tambour.cli.sending import Done
     from tambour.cli.session import Session
     from tambour.delivery.previewing import Tried
-    from tambour.delivery.sending import Round
     from tambour.model import Entry
     from tambour.project import Project
 
@@ -111,14 +111,21 @@ def send(
         return
     _confirm(shared, project, due, yes=yes)
     done = send_due(project, campaigns or ())
+    _show_done(shared, done)
+    leave(done.exit_code())
+
+
+def _show_done(shared: Session, done: Done) -> None:
+    """Print what was sent, and why the rest was not."""
+    failures = {name: str(why) for name, why in done.rounded.frozen.failures.items()}
     records = [count_record(count) for count in done.counts]
-    shared.record(editions=records, failures=_failures(done.rounded))
+    shared.record(editions=records, failures=failures)
     show_counts(shared, records)
     if not records:
         shared.say("Nothing was sent.")
     for error in done.rounded.frozen.failures.values():
         shared.show_problems(error.problems)
-    for edition, why in _failures(done.rounded).items():
+    for edition, why in failures.items():
         shared.warn(f"{edition} was not sent: {why}")
     for entry in done.rounded.held:
         shared.warn(f"{entry.edition} is held: {entry.reason and entry.reason.text}")
@@ -132,11 +139,6 @@ def send(
             f"{edition} waits for the channel {channel!r}, which config.yaml no longer"
             f" has: put it back, or run `tambour cancel {edition}`"
         )
-    leave(done.exit_code())
-
-
-def _failures(rounded: Round) -> Mapping[str, str]:
-    return {name: str(error) for name, error in rounded.frozen.failures.items()}
 
 
 def _due_record(entry: Entry) -> dict[str, object]:

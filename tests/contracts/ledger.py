@@ -25,7 +25,7 @@ from ledger_samples import (
     result,
     states,
 )
-from tambour.errors import LedgerError
+from tambour.errors import UserError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Draft, Intent, Recovered, Suppression
 from tambour.ledger.states import Step
@@ -371,7 +371,7 @@ class DecidingContract:
 
     def test_refuses_to_retry_what_never_was(self, ledger: Ledger) -> None:
         """An unknown edition is an error that says where to look."""
-        with pytest.raises(LedgerError, match="tambour history"):
+        with pytest.raises(UserError, match="tambour history"):
             ledger.retry(EditionId("none"), NOW)
 
     def test_cancels_at_once(self, ledger: Ledger) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tambour.errors import LedgerError
+from tambour.errors import UserError
 from tambour.ledger.database import Database
 from tambour.ledger.freezing import freeze_staged, stage
 from tambour.ledger.frozen import dump_facts, load_facts, load_rendered
@@ -228,14 +228,14 @@ class Ledger:
         Make what failed, was put off or is in doubt due now; return how many that is.
 
         Raises:
-            LedgerError: no such edition was frozen.
+            UserError: no such edition was frozen.
 
         """
         where: dict[str, object] = {"b_edition": edition}
         with self._database.write() as connection:
             if connection.execute(keeping.IS_FROZEN, where).first() is None:
                 msg = f"no edition {edition!r} was sent; `tambour history` lists them"
-                raise LedgerError(msg)
+                raise UserError(msg)
             count = connection.execute(moving.RETRY, where | {"now": now}).rowcount
             connection.execute(moving.REOPEN, where)
             return count

@@ -76,9 +76,9 @@ def ticking(tmp_path: Path) -> Iterator[Ticking]:
         config=config,
         ledger=open_ledger(config),
         templates=Templates(tmp_path),
+        clock=lambda: made.now,
     )
     made = Ticking(tmp_path, ticker)
-    ticker.clock = lambda: made.now
     made.write("config.yaml", CONFIG)
     made.write("lecteurs.csv", PEOPLE)
     made.write("campaigns/rappel.md", REMINDER)

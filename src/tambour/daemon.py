@@ -10,14 +10,13 @@ A tick that fails is logged and the next one tries again, with the last good set
 from __future__ import annotations
 
 import asyncio
-import random
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -45,21 +44,6 @@ SETTLED = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
-def now() -> datetime:
-    """Read the wall clock."""
-    return datetime.now(UTC)
-
-
-def real_world() -> World:
-    """Return the clock, sleep and dice of this machine."""
-    return World(
-        clock=now,
-        monotonic=time.monotonic,
-        sleep=asyncio.sleep,
-        chance=random.random,
-    )
-
-
 @contextmanager
 def survived(work: str) -> Iterator[None]:
     """Log whatever *work* raises: one failure must not end the daemon."""
@@ -78,9 +62,9 @@ class Ticker:
     config: Config
     ledger: Ledger
     templates: Templates
+    clock: Callable[[], datetime]
     cache: ProjectCache = field(default_factory=ProjectCache)
     on_change: Callable[[], object] = lambda: None
-    clock: Callable[[], datetime] = now
     said: frozenset[str] = frozenset()
     being_sent: frozenset[EditionId] = frozenset()
 
@@ -147,7 +131,7 @@ class Ticker:
         self.said = frozenset(lines)
 
 
-def run_daemon(root: Path, *, env: str | None) -> None:
+def run_daemon(root: Path, *, env: str | None, world: World) -> None:
     """
     Plan, freeze and send until SIGTERM or SIGINT; the wave on the wire is finished.
 
@@ -166,16 +150,17 @@ def run_daemon(root: Path, *, env: str | None) -> None:
             config=config,
             ledger=open_ledger(config),
             templates=Templates(root),
+            clock=world.clock,
         )
         try:
-            asyncio.run(_serve(ticker, ledger))
+            asyncio.run(_serve(ticker, ledger, world))
         finally:
             ledger.close()
             ticker.ledger.close()
             log.info("stopped")
 
 
-async def _serve(ticker: Ticker, ledger: Ledger) -> None:
+async def _serve(ticker: Ticker, ledger: Ledger, world: World) -> None:
     """Tick and deliver until told to stop; changed settings make new routes."""
     loop = asyncio.get_running_loop()
     stopped, wake = asyncio.Event(), asyncio.Event()
@@ -187,13 +172,12 @@ async def _serve(ticker: Ticker, ledger: Ledger) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     ticker.on_change = lambda: loop.call_soon_threadsafe(wake.set)
-    with ticking(ticker):
+    with ticking(ticker, world):
         log.info("started", channels=list(ticker.config.channels))
         while not stopped.is_set():
             wake.clear()
             with survived("delivery"):
-                routes = make_routes(ticker.config, ledger, clock=now)
-                world = real_world()
+                routes = make_routes(ticker.config, ledger, clock=world.clock)
                 await deliver(ledger, routes, mode=Mode.DRAIN, world=world, stop=wake)
             if not wake.is_set():  # it failed: do not fail again at once
                 with suppress(TimeoutError):
@@ -201,7 +185,7 @@ async def _serve(ticker: Ticker, ledger: Ledger) -> None:
 
 
 @contextmanager
-def ticking(ticker: Ticker) -> Iterator[None]:
+def ticking(ticker: Ticker, world: World) -> Iterator[None]:
     """Tick every TICK_S seconds in a thread, and when the clock steps."""
     scheduler = BackgroundScheduler(timezone=UTC)
     job = scheduler.add_job(
@@ -211,11 +195,12 @@ def ticking(ticker: Ticker) -> Iterator[None]:
         coalesce=True,
         max_instances=1,
         misfire_grace_time=None,
-        next_run_time=now(),
+        next_run_time=world.clock(),
     )
     done = threading.Event()
     scheduler.start()
-    threading.Thread(target=_guard_clock, args=(job, done), daemon=True).start()
+    guard = partial(_guard_clock, job, world, done)
+    threading.Thread(target=guard, daemon=True).start()
     try:
         yield
     finally:
@@ -223,12 +208,16 @@ def ticking(ticker: Ticker) -> Iterator[None]:
         scheduler.shutdown(wait=True)
 
 
-def _guard_clock(job: Job, done: threading.Event) -> None:
+def _guard_clock(job: Job, world: World, done: threading.Event) -> None:
     """Wake the tick when the wall clock steps against the monotonic one."""
-    offset = time.time() - time.monotonic()
+
+    def offset() -> float:
+        return world.clock().timestamp() - world.monotonic()
+
+    before = offset()
     while not done.wait(1):
-        moved = time.time() - time.monotonic() - offset
+        moved = offset() - before
         if abs(moved) > CLOCK_STEP_S:
-            offset += moved
+            before += moved
             log.warning("clock stepped", seconds=round(moved, 1))
-            job.modify(next_run_time=now())
+            job.modify(next_run_time=world.clock())

@@ -185,11 +185,12 @@ def _confirm(
 def run(ctx: typer.Context) -> None:
     """Run the daemon: plan, freeze and send, until stopped."""
     from tambour.cli.logs import log_to_stderr
+    from tambour.cli.world import real_world
     from tambour.daemon import run_daemon
 
     shared = session(ctx)
     log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
-    run_daemon(shared.root, env=shared.env)
+    run_daemon(shared.root, env=shared.env, world=real_world())
 
 
 def doctor(ctx: typer.Context) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from tambour.cli import starting
 from tambour.cli.receivers import MailServer, Webhook, receivers
 from tambour.cli.session import short
-from tambour.daemon import real_world
+from tambour.cli.world import real_world
 from tambour.delivery.sending import deliver_once, freeze_due
 from tambour.errors import UserError
 from tambour.ledger import instance_lock, ledger_path, open_ledger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tambour.daemon import real_world
+from tambour.cli.world import real_world
 from tambour.delivery.previewing import Preview
 from tambour.ledger import ledger_path, open_for_reading
 from tambour.ledger.key import key_path, read_key

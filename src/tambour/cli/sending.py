@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tambour.cli.session import now
-from tambour.daemon import real_world
+from tambour.cli.world import real_world
 from tambour.delivery.sending import Round, deliver_once, freeze_due
 from tambour.errors import Exit
 from tambour.ledger import (

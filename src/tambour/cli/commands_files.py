@@ -239,8 +239,7 @@ def render(
     at: At = None,
 ) -> None:
     """Write the exact .eml, .html and .txt files and post payloads."""
-    from tambour.cli.previews import open_preview
-    from tambour.delivery.previewing import write_samples
+    from tambour.cli.previews import open_preview, write_samples
 
     shared = session(ctx)
     project = shared.project()

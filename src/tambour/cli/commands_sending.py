@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tambour.cli.sending import Done
     from tambour.cli.session import Session
-    from tambour.delivery.previewing import Tried
+    from tambour.delivery.trying import Tried
     from tambour.model import Entry
     from tambour.project import Project
 
@@ -46,7 +46,7 @@ def send_preview(
 ) -> None:
     """Send the real message to yourself, marked [TEST], outside the history."""
     from tambour.cli.previews import open_preview
-    from tambour.delivery.previewing import transmit_tests
+    from tambour.delivery.trying import transmit_tests
 
     shared = session(ctx)
     project = shared.project()

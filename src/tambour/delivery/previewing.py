@@ -1,5 +1,5 @@
 """
-The messages that would be sent, for eyes only: files to look at, or a test to oneself.
+The messages that would be sent: as samples to look at, or as tests to oneself.
 
 Goes through the same rendering and composing as sending; the ledger is only read. Picks
 the campaign's next due edition, or the one about a given event.
@@ -7,25 +7,17 @@ the campaign's next due edition, or the one about a given event.
 
 from __future__ import annotations
 
-import asyncio
-import email
-import email.policy
 import fnmatch
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 
 from tambour.audience import require_address
-from tambour.channels import make_channel
 from tambour.composing.mail import TEST_MARK
-from tambour.config import OutboxChannel
 from tambour.delivery.freezing import Press
-from tambour.delivery.pacing import Pace
 from tambour.delivery.routes import Composer
 from tambour.delivery.sending import material_of
 from tambour.delivery.world import World
@@ -36,8 +28,6 @@ from tambour.model import (
     Entry,
     EntryState,
     Message,
-    Outcome,
-    OutcomeKind,
     Plan,
     Recipient,
     Snapshot,
@@ -49,9 +39,6 @@ from tambour.rendering.templates import Templates
 _COMING = {EntryState.DUE, EntryState.PLANNED, EntryState.HELD}
 _SPOKEN = ("text", "content", "message", "body")
 """Where chat programs look for a post's words."""
-_LOST = Outcome(kind=OutcomeKind.DEFERRED, code="lost", reply="the channel was lost")
-_STEM_BYTES = 150
-"""File systems take names of 255 bytes; channel, language and suffix come after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +49,6 @@ class Sample:
     recipient: Recipient
     message: Message
     is_mail: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """A test message, and what became of it."""
-
-    sample: Sample
-    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,90 +215,6 @@ class Preview:
             # Under the real key a receiver would take the real post for a repetition.
             message = replace(message, key=f"test.{test_id}")
         return Sample(entry=entry, recipient=person, message=message, is_mail=is_mail)
-
-
-def write_samples(samples: Iterable[Sample], folder: Path) -> list[Path]:
-    """Write each sample's .eml, .html and .txt, or a post's .json and .txt."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    for sample in samples:
-        for suffix, content in _files(sample):
-            file = folder / f"{_stem(sample)}{suffix}"
-            file.write_bytes(content)
-            written.append(file)
-    return written
-
-
-def transmit_tests(
-    project: Project, samples: Iterable[Sample], world: World
-) -> list[Tried]:
-    """Send test messages through their real channels; nothing enters the history."""
-
-    async def work() -> list[Tried]:
-        tried: list[Tried] = []
-        ordered = sorted(samples, key=lambda one: one.entry.target.channel)
-        for name, group in groupby(ordered, lambda one: one.entry.target.channel):
-            tried += await _transmit(project, name, list(group), world)
-        return tried
-
-    return asyncio.run(work())
-
-
-async def _transmit(
-    project: Project, name: str, samples: list[Sample], world: World
-) -> list[Tried]:
-    settings = project.config.channels[name]
-    channel = make_channel(name, settings, project.root, clock=world.clock)
-    refusal = await channel.open()
-    if refusal is not None:
-        return [Tried(sample=sample, outcome=refusal) for sample in samples]
-    wave = [
-        replace(sample.message, delivery=DeliveryId(number))
-        for number, sample in enumerate(samples)
-    ]
-    rate = None if isinstance(settings, OutboxChannel) else settings.rate
-    pace = Pace(rate, clock=world.monotonic, sleep=world.sleep)
-    answers: dict[DeliveryId, Outcome] = {}
-    begun = 0
-    try:
-        while len(answers) == begun < len(wave):  # fewer answers: the channel is lost
-            portion = wave[begun : begun + await pace.grant(len(wave) - begun)]
-            begun += len(portion)
-            answered = channel.transmit(portion)
-            answers |= {delivery: outcome async for delivery, outcome in answered}
-    finally:
-        await channel.close()
-    return [
-        Tried(sample=sample, outcome=answers.get(DeliveryId(number), _LOST))
-        for number, sample in enumerate(samples)
-    ]
-
-
-def _files(sample: Sample) -> Iterator[tuple[str, bytes]]:
-    content = sample.message.content
-    if not sample.is_mail:
-        yield ".json", content
-        said = json.loads(content)
-        data = said.get("data") if isinstance(said, dict) else None
-        if isinstance(data, dict) and isinstance(data.get("text"), str):
-            yield ".txt", data["text"].encode()
-        return
-    yield ".eml", content
-    parsed = email.message_from_bytes(content, policy=email.policy.default)
-    for subtype, suffix in (("html", ".html"), ("plain", ".txt")):
-        part = parsed.get_body((subtype,))
-        if part is not None:
-            yield suffix, part.get_content().encode()
-
-
-def _stem(sample: Sample) -> str:
-    """Name a sample's files by edition, channel and language."""
-    stem = sample.entry.edition.replace("/", "--").replace("\0", "")
-    if len(stem.encode()) > _STEM_BYTES:
-        mark = hashlib.sha256(stem.encode()).hexdigest()[:8]
-        stem = f"{stem.encode()[:_STEM_BYTES].decode(errors='ignore')}~{mark}"
-    language = f".{sample.recipient.language}" if sample.is_mail else ""
-    return f"{stem}--{sample.entry.target.channel}{language}"
 
 
 def _as_leased(entry: Entry, person: Recipient, content: Content) -> Leased:

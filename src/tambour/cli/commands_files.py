@@ -151,7 +151,8 @@ def events(ctx: typer.Context) -> None:
         shared.say(f"{when:22}  {event.title}{marked}")
         shared.say("  ".join(filter(None, (f"{'':22}", event.id, where))))
     shared.show_problems(project.problems)
-    shared.say(f"{len(project.events)} events, {len(project.problems)} problems.")
+    found = counted(len(project.events), "event")
+    shared.say(f"{found}, {counted(len(project.problems), 'problem')}.")
 
 
 def plan(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tambour.cli.session import in_zone, leave, now, session, short
+from tambour.cli.session import counted, in_zone, leave, now, session, short
 from tambour.errors import Exit, UserError
 
 if TYPE_CHECKING:
@@ -125,12 +125,12 @@ def status(ctx: typer.Context) -> None:
         ],
     )
     show_counts(shared, counts)
-    shared.say(f"{len(unfinished)} editions are being sent.")
+    shared.say(f"Being sent: {counted(len(unfinished), 'edition')}.")
     for entry in held:
         shared.say(
             f"held: {entry.edition}: {entry.reason.text if entry.reason else ''}"
         )
-    shared.say(f"{len(coming)} are due within seven days.")
+    shared.say(f"Due within seven days: {counted(len(coming), 'edition')}.")
     for edition, due in list(coming.items())[:5]:
         shared.say(f"  {short(due, project.site)}  {edition}")
     ledger.close()
@@ -155,7 +155,6 @@ def history(
         counts = [count_record(count) for count in ledger.history.counts()]
         shared.record(editions=counts)
         show_counts(shared, counts)
-        shared.say(f"{len(counts)} editions on their channels.")
     ledger.close()
 
 
@@ -213,7 +212,7 @@ def retry(ctx: typer.Context, edition: EditionName) -> None:
     count = ledger.retry(EditionId(edition), now())
     ledger.close()
     shared.record(edition=edition, deliveries=count)
-    shared.say(f"{count} deliveries of {edition} are due again.")
+    shared.say(f"Due again of {edition}: {count}.")
 
 
 def approve(ctx: typer.Context, edition: EditionName) -> None:
@@ -301,7 +300,7 @@ def suppress_add(
     )
     ledger.close()
     shared.record(added=added)
-    shared.say(f"{added} addresses added.")
+    shared.say(f"Added: {added}.")
 
 
 @suppress.command("list")

@@ -44,6 +44,7 @@ def post(answer: Answer, *, timeout_s: float = 20) -> tuple[Outcome, HttpPeer]:
     ("status", "kind"),
     [
         *[(status, ACCEPTED) for status in (200, 201, 202, 204)],
+        *[(status, UNCERTAIN) for status in (102, 103)],
         *[(status, REJECTED) for status in (300, 301, 302, 307, 308)],
         *[(status, REJECTED) for status in (400, 401, 403, 404, 409, 410, 413, 422)],
         *[(status, DEFERRED) for status in (408, 425, 429, 500, 502, 503, 504, 599)],
@@ -68,6 +69,25 @@ def test_a_redirect_is_not_followed() -> None:
         assert "localhost" in outcome.reply
         assert "SECRET" not in outcome.reply
         assert other.received == []
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://[::1", "http://\xff:99999999/", "http://a:b@[x]:y/", "//", "\t"],
+)
+def test_a_redirect_to_nonsense_is_still_a_verdict(location: str) -> None:
+    """What stands in Location is never trusted to be an address."""
+    outcome, _ = post(Answer(status=302, headers={"Location": location}))
+
+    assert (REJECTED, "HTTP 302") == (outcome.kind, outcome.code)
+
+
+def test_a_redirects_answer_is_not_read_to_its_end() -> None:
+    """A body that never ends keeps nobody waiting."""
+    elsewhere = {"Location": "http://localhost/", "Transfer-Encoding": "chunked"}
+    outcome, _ = post(Answer(status=308, headers=elsewhere, is_endless=True))
+
+    assert (REJECTED, "HTTP 308") == (outcome.kind, outcome.code)
 
 
 def test_a_large_answer_is_cut() -> None:

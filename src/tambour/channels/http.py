@@ -85,7 +85,7 @@ class HttpClient:
     def __init__(self, destination: Destination, *, clock: Clock) -> None:
         self._destination = destination
         self._clock = clock
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         if destination.parts.scheme == "https":  # reading the authorities takes long
             # Beside the authorities that requests brings along, trust the system's.
@@ -189,6 +189,14 @@ def retry_after(header: str, *, now: datetime) -> timedelta | None:
         return None
 
 
+class _Session(requests.Session):
+    """Sees no redirects: to read where one leads, requests would read all of it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        del resp
+        return None
+
+
 class _Body(io.BytesIO):
     """Knows whether any of it was handed to the network."""
 
@@ -200,7 +208,9 @@ class _Body(io.BytesIO):
 
 
 def _kind(status: int) -> OutcomeKind:
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+    if status < HTTPStatus.OK:  # an early hint; what became of the post was yet to come
+        return OutcomeKind.UNCERTAIN
+    if status < HTTPStatus.MULTIPLE_CHOICES:
         return OutcomeKind.ACCEPTED
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return OutcomeKind.DEFERRED
@@ -210,8 +220,8 @@ def _kind(status: int) -> OutcomeKind:
 def _explanation(response: requests.Response) -> str:
     status = response.status_code
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        to = urlsplit(response.headers.get("Location", ""))
-        return f"redirects to {to.hostname or 'elsewhere'}; write that address in url"
+        to = _host(response.headers.get("Location", ""))
+        return f"redirects to {to or 'elsewhere'}; write that address in url"
     if status == HTTPStatus.GONE:
         return "gone: nobody listens at this url any more"
     body = b""
@@ -219,6 +229,13 @@ def _explanation(response: requests.Response) -> str:
     with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
         body = response.raw.read1(ANSWER_BYTES)
     return body.decode(errors="replace") or response.reason or ""
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # whoever answers may write anything there
+        return None
 
 
 def _explain(error: Exception) -> tuple[str, str]:

@@ -14,6 +14,9 @@ from tambour.model import Outcome, OutcomeKind
 
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=1)
+LONGEST_ASKED = timedelta(days=7)
+"""Whoever asks for more time is mistaken, or means never: it is tried all the same."""
+
 MOST_ATTEMPTS = 30
 """Without a deadline a refusal becomes final after this many, about a day."""
 
@@ -31,7 +34,8 @@ def next_try(
 
     Args:
         attempts: how many there were, this one included.
-        outcome: what the last one gave; its `retry_after` is a lower bound.
+        outcome: what the last one gave; its `retry_after` is a lower bound, within
+            reason.
         now: when it gave that.
         deadline: the last instant at which the message may leave.
         chance: in [0, 1); spreads the wait over its upper half, so that a thousand
@@ -50,4 +54,4 @@ def wait_after(attempts: int, outcome: Outcome, *, chance: float) -> timedelta:
     """Return how long to leave the other side alone after *attempts* in a row."""
     doublings = min(max(attempts, 1) - 1, 10)
     wait = min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT) * (0.5 + chance / 2)
-    return max(wait, outcome.retry_after or timedelta())
+    return max(wait, min(outcome.retry_after or timedelta(), LONGEST_ASKED))

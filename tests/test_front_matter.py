@@ -96,6 +96,7 @@ def test_unseen_characters_neither_break_nor_count_as_lines() -> None:
         pytest.param(b"---\na: x\n  b: y\n---\n", 3, "mapping values", id="indent"),
         pytest.param(b"---\na: Formation : x\n---\n", 2, "mapping", id="colon"),
         pytest.param(b"+++\na = 1\nb = \n+++\n", 3, "Invalid value", id="toml"),
+        pytest.param(b"+++\na = %b\n+++\n" % (b"9" * 5000), 2, "digits", id="digits"),
         pytest.param(b"---\n- a\n---\n", 2, "not made of", id="list"),
         pytest.param(b"---\nx\n---\n", 2, "not made of", id="scalar"),
         pytest.param(b"---\na: caf\xe9\n---\n", 2, "not UTF-8", id="latin-1"),

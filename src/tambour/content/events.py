@@ -8,6 +8,7 @@ Knows no clock: whether an event is past is for planning to say.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -202,10 +203,18 @@ def _walk(folder: Path) -> Iterator[_Entry]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((entry.path, f"{prefix}{name}/"))
-            elif name.endswith(SUFFIXES) and not entry.is_dir():
+            elif name.endswith(SUFFIXES) and not _is_special(entry):
                 stem = name.rpartition(".")[0].casefold()
                 if stem not in _SKIPPED:
                     yield _Entry(entry.path, prefix + name, _stamp(entry))
+
+
+def _is_special(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a pipe that would keep its reader waiting."""
+    try:
+        return not stat.S_ISREG(entry.stat().st_mode)
+    except OSError:  # reading it will say why
+        return False
 
 
 def _stamp(entry: os.DirEntry[str]) -> _Stamp | None:

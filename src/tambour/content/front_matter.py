@@ -127,7 +127,7 @@ class _Toml(_Format):
     def read(self, text: str, first_line: int) -> Document:
         try:
             data = _as_text(tomllib.loads(text))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             place = _TOML_ERROR.search(str(error))
             line = first_line + (int(place[1]) - 1 if place else 0)
             message = _TOML_ERROR.sub("", str(error)).strip()

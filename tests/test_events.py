@@ -357,6 +357,27 @@ def test_a_broken_file_stops_no_other(tmp_path: Path) -> None:
     ] == [(p.path, p.line, p.code) for p in again.problems]
 
 
+def test_odd_files_stop_no_other(tmp_path: Path) -> None:
+    """A link to itself is held; a pipe, which would block, is passed over."""
+    folder = tmp_path / "events"
+    folder.mkdir()
+    (folder / "loop.md").symlink_to("loop.md")
+    os.mkfifo(folder / "pipe.md")
+    loaded = load(tmp_path, a="title: x\nstart: 2024-05-31")
+
+    assert ["agenda/a", "agenda/loop"] == [found.id for found in loaded.events]
+    assert [("events/loop.md", "E201")] == [(p.path, p.code) for p in loaded.problems]
+
+
+def test_a_page_of_unclosed_links_is_searched_once() -> None:
+    """Looking for a link in the body takes no time that anybody notices."""
+    body = "<a href='" * 12_000 + "[x](" * 20_000 + "<a href='/ici'>S'inscrire</a>"
+    front = "title: x\nevent_start_date: 2024-05-31 10:00:00 +02:00"
+    file = read(front, body=body, of=origin("numerique"))
+
+    assert "https://www.example.org/ici" == file.event.registration_url
+
+
 def test_reads_folders_below_but_not_what_is_no_event(tmp_path: Path) -> None:
     """Drafts of the editor, listing pages and README files are passed over."""
     front = "---\ntitle: x\nstart: 2024-05-31\n---\n"

@@ -132,3 +132,9 @@ def test_attribute_lists_are_read_as_written(
 
     assert (classes, pairs) == (result.classes, result.pairs)
     assert (references, complete) == (result.references, result.complete)
+
+
+@pytest.mark.parametrize("start", ["{:", 'a\n{: a="', "[a](/b){:"])
+def test_unclosed_lists_are_passed_over_at_once(start: str) -> None:
+    """A page full of them takes no time that anybody notices."""
+    assert "<em>end</em>" in render(start * (200_000 // len(start)) + " *end*")

@@ -25,7 +25,8 @@ IAL = "kramdown_ial"
 """The type of the tokens that stand for an attribute list until it finds its owner."""
 
 _BLOCK_LINE = re.compile(r"\{:(?![:/])(?:([\w-]+):(?=\s|\}))?((?:\\.|[^}\\])*)\}\s*$")
-_SPAN = re.compile(r"\{:(?![:/])((?:\\.|[^}\\])*)\}")
+# Bounded, or a page of unclosed ones would be read to its end for each of them.
+_SPAN = re.compile(r"\{:(?![:/])((?:\\.|[^}\\]){0,2000})\}")
 _EXTENSION = re.compile(r"\{::(\w+)([^}]*?)(/?)\}")
 _EXTENSION_END = re.compile(r"\{:/(\w*)\s*\}")
 _HEADING_MARKS = re.compile(r"[ \t]*\{([#.][^{}]*)\}[ \t]*$")

@@ -31,7 +31,7 @@ from tambour.yamltext import Path
 
 _MARKDOWN_LINK = re.compile(r"\[([^\[\]]{1,200})\]\(\s*<?([^\s)>]+)")
 _HTML_LINK = re.compile(
-    r"<a\s[^>]{0,400}?href=[\"']([^\"']+)[\"'][^>]*>(.{1,200}?)</a>",
+    r"<a\s[^<>]{0,400}?href=[\"']([^\"'<>]{1,2000})[\"'][^<>]{0,400}>(.{1,200}?)</a>",
     re.IGNORECASE | re.DOTALL,
 )
 _TAG = re.compile(r"<[^>]+>")

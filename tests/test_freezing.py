@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +162,13 @@ def test_freezes_once(ledger: Ledger, tmp_path: Path) -> None:
 LATER = DUE + timedelta(minutes=10)
 
 
+def reminder(due: datetime, target: Target = MAIL, **changes: Any) -> Entry:
+    """Return a reminder's entry, one of several about the same event."""
+    edition = EditionId(f"rappels/{EVENT.id}/{due:%H%M}/1")
+    kind = EditionKind.REMINDER
+    return entry(target, edition=edition, kind=kind, due=due, **changes)
+
+
 @pytest.mark.parametrize(
     ("entries", "count"),
     [
@@ -189,6 +196,16 @@ LATER = DUE + timedelta(minutes=10)
             ],
             1,
             id="nobody in the audience",
+        ),
+        pytest.param(
+            [reminder(DUE), reminder(LATER, state=EntryState.PLANNED)],
+            1,
+            id="a late reminder and the next",
+        ),
+        pytest.param(
+            [reminder(DUE), reminder(LATER, POST, state=EntryState.PLANNED)],
+            2,
+            id="on another channel",
         ),
     ],
 )

@@ -31,6 +31,7 @@ from tambour.model import (
     EditionId,
     EditionState,
     Entry,
+    EntryState,
     Event,
     EventStatus,
     FrozenEdition,
@@ -382,6 +383,38 @@ def test_campaigns_do_not_talk_over_each_other(
     )
 
     assert expected == speaks(made.entries)
+
+
+@pytest.mark.parametrize("now", ["2027-05-13 12:00", "2027-05-14 09:00"])
+def test_reminders_due_at_one_instant_speak_once(now: str) -> None:
+    """The plan says so beforehand, and who freezes early does not send both."""
+    same = Offset(key="34h", elapsed=timedelta(hours=34))
+    made = plan(
+        now,
+        events=[event(START)],
+        campaigns=[reminder(DAY_AT_9, same), other("twin", DAY_AT_9)],
+    )
+    states = {one.edition: one.state for one in made.entries}
+
+    assert 1 == sum(state in ("planned", "due") for state in states.values())
+    assert 2 == list(states.values()).count(EntryState.SUPERSEDED)
+
+
+def test_a_reminder_added_beside_a_frozen_one_gives_way() -> None:
+    """What is frozen leaves; another for the same instant would double it."""
+    about = event(START)
+    frozen = known(DAY, about, due=at("2027-05-14 09:00"), state=EditionState.OPEN)
+    made = plan(
+        "2027-05-14 08:55",
+        events=[about],
+        campaigns=[reminder(DAY_AT_9), other("twin", DAY_AT_9)],
+        snapshot=remember(about, frozen=[frozen]),
+    )
+
+    assert [
+        (DAY, "planned", "already-frozen"),
+        ("twin/concert/1d-0900/1", "superseded", "later-one-speaks"),
+    ] == rows(made)
 
 
 def test_each_channel_has_its_own_latest() -> None:

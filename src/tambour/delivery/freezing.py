@@ -21,6 +21,7 @@ from tambour.ledger.records import Content, Draft
 from tambour.model import (
     Campaign,
     EditionId,
+    EditionKind,
     Entry,
     EntryState,
     Event,
@@ -69,10 +70,12 @@ def choose_due(plan: Plan, *, by: datetime) -> tuple[Entry, ...]:
     Return the entries to freeze now: due ones, and planned ones that are due *by* then.
 
     An edition of which a part is held waits as a whole: it can be frozen only once. An
-    audience without anybody does not silence the edition's other channels.
+    audience without anybody does not silence the edition's other channels. Of reminders
+    of one event that would leave together, a late one and the next, readers get the
+    latest, as the plan has it of those that are overdue.
     """
     held = {entry.edition for entry in plan.entries if _waits_for_a_person(entry)}
-    return tuple(
+    chosen = [
         entry
         for entry in plan.entries
         if entry.edition not in held
@@ -80,7 +83,19 @@ def choose_due(plan: Plan, *, by: datetime) -> tuple[Entry, ...]:
             entry.state is EntryState.DUE
             or (entry.state is EntryState.PLANNED and entry.due <= by)
         )
-    )
+    ]
+    latest = {_readers(entry): entry.due for entry in sorted(chosen, key=_due)}
+    return tuple(entry for entry in chosen if entry.due == latest[_readers(entry)])
+
+
+_due = attrgetter("due")
+
+
+def _readers(entry: Entry) -> tuple[object, ...]:
+    """Return what reminders have in common that would speak of one event to one."""
+    is_reminder = entry.kind is EditionKind.REMINDER
+    about = entry.events if is_reminder else (entry.edition,)
+    return entry.kind, about, entry.target.channel, entry.target.audience
 
 
 def _waits_for_a_person(entry: Entry) -> bool:

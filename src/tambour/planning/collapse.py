@@ -1,5 +1,7 @@
 """
-Rule 6: of several overdue reminders of an event, readers get the latest one.
+Rule 6: of several reminders of an event at once, readers get the latest one.
+
+At once are those that are overdue, and those to come that are due at one instant.
 
 Works per event, channel and audience, across campaigns and offsets, and remembers
 what the ledger sent: an earlier reminder never follows a later one, even if the clock
@@ -28,14 +30,15 @@ from tambour.model import (
 from tambour.planning import reasons
 from tambour.planning.situation import Situation
 
-_WAITING = frozenset({EntryState.DUE, EntryState.HELD})
+_FREE = frozenset({EntryState.PLANNED, EntryState.DUE})
+_WAITING = _FREE | {EntryState.HELD}
 _Place = tuple[str, str | None]
 """A channel and an audience."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overdue:
-    """A row whose due time has come; it counts as late from *since* + *limit* on."""
+class Row:
+    """A reminder's row; it counts as late from *since* + *limit* on."""
 
     entry: Entry
     since: datetime
@@ -43,16 +46,18 @@ class Overdue:
     zone: ZoneInfo
 
 
-def settle(overdue: Iterable[Overdue], situation: Situation) -> list[Entry]:
+def settle(rows: Iterable[Row], situation: Situation) -> list[Entry]:
     """Return the rows with their last word: one of each group may speak."""
-    groups: dict[tuple[EventId, _Place], list[Overdue]] = defaultdict(list)
-    for one in overdue:
-        target = one.entry.target
-        groups[one.entry.events[0], (target.channel, target.audience)].append(one)
+    groups: dict[tuple[EventId, _Place, datetime], list[Row]] = defaultdict(list)
+    for one in rows:
+        entry, target = one.entry, one.entry.target
+        place = (target.channel, target.audience)
+        at = max(entry.due, situation.now)
+        groups[entry.events[0], place, at].append(one)
     spoken = _spoken(situation)
     places = _places(situation)
     settled: list[Entry] = []
-    for (event, place), group in groups.items():
+    for (event, place, _), group in groups.items():
         heard = [
             frozen
             for frozen in spoken.get(event, ())
@@ -81,7 +86,7 @@ def _places(situation: Situation) -> Mapping[str, frozenset[_Place]]:
 
 
 def _settle_group(
-    group: Sequence[Overdue], *, heard: Sequence[FrozenEdition], situation: Situation
+    group: Sequence[Row], *, heard: Sequence[FrozenEdition], situation: Situation
 ) -> list[Entry]:
     judged = [_judge(one, heard=heard, situation=situation) for one in group]
     leaders = [
@@ -92,7 +97,8 @@ def _settle_group(
     if not leaders:
         return judged
     leader = max(
-        leaders, key=lambda one: (one.due, one.state is EntryState.DUE, one.edition)
+        leaders,
+        key=lambda one: (one.due, one.state in _FREE, one.edition),
     )
     return [
         entry
@@ -102,9 +108,7 @@ def _settle_group(
     ]
 
 
-def _judge(
-    one: Overdue, *, heard: Sequence[FrozenEdition], situation: Situation
-) -> Entry:
+def _judge(one: Row, *, heard: Sequence[FrozenEdition], situation: Situation) -> Entry:
     entry = one.entry
     if entry.state not in _WAITING:
         return entry
@@ -125,7 +129,7 @@ def _judge(
     return entry
 
 
-def _too_late(one: Overdue, situation: Situation, *, as_of: datetime) -> Reason | None:
+def _too_late(one: Row, situation: Situation, *, as_of: datetime) -> Reason | None:
     deadline = one.entry.deadline
     if deadline is not None and as_of >= deadline:
         seen = situation.event_seen(one.entry.events[0])

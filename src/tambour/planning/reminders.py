@@ -26,7 +26,7 @@ from tambour.model import (
 )
 from tambour.planning import reasons
 from tambour.planning.calendar import reminder_due
-from tambour.planning.collapse import Overdue, settle
+from tambour.planning.collapse import Row, settle
 from tambour.planning.drafts import (
     FIRST_REVISION,
     Draft,
@@ -56,19 +56,15 @@ class _Case:
 
 def reminder_entries(situation: Situation) -> list[Entry]:
     """Return the rows of every reminder that is due by the horizon."""
-    rows: list[Entry] = []
-    overdue: list[Overdue] = []
+    rows: list[Row] = []
     for case, draft in _drafts(situation):
-        if draft.due > situation.now:
-            rows.extend(entries_of(draft, situation))
-            continue
         since = max(draft.due, situation.event_seen(case.event.id))
         limit = _late_limit(case.offset, situation)
-        overdue.extend(
-            Overdue(entry=entry, since=since, limit=limit, zone=case.event.zone)
+        rows.extend(
+            Row(entry=entry, since=since, limit=limit, zone=case.event.zone)
             for entry in entries_of(draft, situation)
         )
-    return rows + settle(overdue, situation)
+    return settle(rows, situation)
 
 
 def _reminder_edition(campaign: Campaign, event: Event, offset: Offset) -> EditionId:

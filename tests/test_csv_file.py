@@ -74,6 +74,7 @@ def test_bad_and_repeated_addresses_are_named_by_line(tmp_path: Path) -> None:
         pytest.param(
             'email\n"a@example.org\nBcc: x@example.org"\n', 3, "E503", id="lf"
         ),
+        pytest.param("email\na@-example.org\n", 2, "E503", id="hyphen"),
     ],
 )
 def test_faults_of_the_file(tmp_path: Path, text: str, line: int, code: str) -> None:
@@ -82,6 +83,37 @@ def test_faults_of_the_file(tmp_path: Path, text: str, line: int, code: str) -> 
 
     assert people == ()
     assert [(line, code)] == [(p.line, p.code) for p in problems]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param('b@example.org,"Zoé\nc@example.org,Tom\n', id="never closed"),
+        pytest.param(
+            'b@example.org,"Zoé\nc@example.org,Tom\nd@example.org,"Dan\n', id="twice"
+        ),
+        pytest.param(
+            'b@example.org,"Zoé\nc@example.org,Tom"\nd@example.org,Dan\n', id="closed"
+        ),
+    ],
+)
+def test_an_open_quote_gives_nobody_the_others_addresses(
+    tmp_path: Path, rows: str
+) -> None:
+    """It would make a name of the rows below; the file is refused at its line."""
+    people, problems = load(tmp_path, f"email,name\na@example.org,Ann\n{rows}")
+
+    assert () == people
+    assert [(3, "E501")] == [(p.line, p.code) for p in problems]
+
+
+def test_two_spellings_of_a_domain_are_one_address(tmp_path: Path) -> None:
+    """Letters and A-labels lead to one mailbox; ß and ss do not."""
+    text = "email\na@exämple.fr\na@xn--exmple-cua.fr\nß@x.de\nss@x.de\n"
+    people, problems = load(tmp_path, text)
+
+    assert ["a@exämple.fr", "ß@x.de", "ss@x.de"] == [p.address for p in people]
+    assert [(3, "W501")] == [(p.line, p.code) for p in problems]
 
 
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:

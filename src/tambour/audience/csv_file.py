@@ -19,6 +19,7 @@ from pathlib import Path
 from email_validator import EmailNotValidError, validate_email
 
 from tambour.errors import UsageError
+from tambour.ledger.records import normalise
 from tambour.model import Recipient
 from tambour.problems import Problem
 
@@ -26,7 +27,10 @@ EMAIL_COLUMNS = ("email", "e-mail", "mail", "courriel", "adresse e-mail")
 NAME_COLUMNS = ("name", "nom", "prénom", "prenom", "first_name")
 LANGUAGE_COLUMNS = ("language", "langue", "lang")
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z0-9]+)*$")
-_SIMPLE = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9-]+\.)+[a-z]{2,}")
+_SIMPLE = re.compile(
+    r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*"
+    r"@((?!-|xn--)[a-z0-9-]{1,63}(?<!-)\.)+[a-z]{2,}"
+)
 """Plain addresses, checked ten times faster than the full grammar."""
 _RESERVED = (".test", ".example", ".invalid", ".localhost")
 
@@ -52,8 +56,8 @@ def load_csv(
     try:
         people = tuple(reading.people(text))
     except csv.Error as error:
-        mend = "save the file again as CSV"
-        return (), (*reading.problems, _problem(shown, 0, "E501", str(error), mend))
+        mend = "close the quotes, or save the file again as CSV"
+        return (), (_problem(shown, reading.row_line, "E501", str(error), mend),)
     if not people and not reading.problems:
         mend = "add a row with an address under the column names"
         reading.add(0, "W502", "there is no address in the file", mend)
@@ -104,23 +108,30 @@ class _Reading:
     shown: str
     default_language: str
     problems: list[Problem] = field(default_factory=list)
+    row_line: int = 1
+    """Where the row that is being read begins."""
 
     def add(self, line: int, code: str, message: str, mend: str) -> None:
         self.problems.append(_problem(self.shown, line, code, message, mend))
 
     def people(self, text: str) -> Iterator[Recipient]:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        # Lax, a quote left open would make one person's name of all rows below it.
+        mark = _delimiter(text)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
         columns = self._columns(next(rows, []))
         if columns is None:
             return
         seen: dict[str, int] = {}
+        self.row_line = rows.line_num + 1
         for row in rows:
+            _refuse_swallowed(row, mark)
+            self.row_line = rows.line_num + 1
             if not any(cell.strip() for cell in row):
                 continue
             person = self._person(columns, row, rows.line_num)
             if person is None:
                 continue
-            key = person.address.casefold()
+            key = normalise(person.address)
             if key in seen:
                 said = f"{person.address} already stands at line {seen[key]}"
                 mend = "delete one; the first is used, once"
@@ -183,6 +194,20 @@ class _Reading:
         said = f"{row[columns.language]!r} is not a language"
         self.add(line, "E505", said, "write a code such as fr or en, or nothing")
         return None
+
+
+def _refuse_swallowed(row: list[str], mark: str) -> None:
+    """
+    Refuse a row that holds another one.
+
+    Raises:
+        csv.Error: somebody's quotes were closed in a later row only.
+
+    """
+    for cell in row:
+        if any("@" in line and mark in line for line in cell.splitlines()[1:]):
+            msg = "one field holds the rows below it: is a quote missing?"
+            raise csv.Error(msg)
 
 
 def _delimiter(text: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
 
+from tambour.composing.headers import domain_labels
 from tambour.ledger.states import Step
 from tambour.model import (
     DeliveryId,
@@ -31,10 +32,15 @@ def normalise(address: str) -> str:
     """
     Return the form in which two spellings of one address are equal.
 
-    Case is folded in the whole address: RFC 5321 §2.4 allows a host to tell local parts
-    apart by case, but no host in use does, and a person who leaves means all spellings.
+    Case is ignored in the whole address: RFC 5321 §2.4 allows a host to tell local
+    parts apart by case, but no host in use does, and a person who leaves means all
+    spellings. A domain is the same in letters and in A-labels (RFC 5890).
     """
-    return unicodedata.normalize("NFC", address.strip()).casefold()
+    same = unicodedata.normalize("NFC", address.strip().lower())
+    if same.isascii():
+        return same
+    local, at, domain = same.rpartition("@")
+    return f"{local}{at}{domain_labels(domain)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,15 @@ def test_shortcodes_leave_what_a_reader_can_use(source: str, expected: str) -> N
     assert expected == text(source)
 
 
+@pytest.mark.parametrize("tag", ["<div>", "<b>", "<ul><li>", "<blockquote>"])
+def test_tags_never_closed_cost_no_words(tag: str) -> None:
+    """However many there are, what follows stays, within what a parser bears."""
+    html = to_html(f"{tag * 1000} fin <br> *x*", base_url=BASE)
+
+    assert "fin <br>" in html
+    assert html.count("</") < 110
+
+
 def test_shortcodes_are_named_with_their_lines() -> None:
     """The loader can warn of each code, once per pair."""
     source = 'a\n{{< youtube id="b" >}}\n{% include c %}{{ site.url }}\n{{< box >}}\nd\n{{< /box >}}'

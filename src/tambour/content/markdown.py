@@ -56,6 +56,9 @@ _ATTRIBUTES: dict[str, set[str]] = {
 }
 _SCHEMES = {"href": {"http", "https", "mailto", "tel"}, "src": {"http", "https"}}
 _MAIL_BY_HTTP = re.compile(r"^https?://(?=mailto:)", re.IGNORECASE)
+MAX_DEPTH = 100
+_VOID = frozenset({"br", "hr", "img", "wbr"})
+_TAG = re.compile(r"""<(?P<end>/?)(?P<name>[a-z][a-z0-9]*)(?:[^>"]|"[^"]*")*>""")
 _MARKUP = re.compile(r"[*_`~<>&\[\]{}\\#|\n\r]|^\s*(?:[-+=]|\d+[.)]|\s{4})")
 
 
@@ -67,7 +70,7 @@ def to_html(source: str, *, base_url: str) -> str:
     not http, https, mailto or tel goes, its label stays.
     """
     html = _parser().render(without_shortcodes(source))
-    return nh3.clean(
+    cleaned = nh3.clean(
         html,
         tags=_TAGS,
         clean_content_tags=_DROPPED_WHOLE,
@@ -76,7 +79,8 @@ def to_html(source: str, *, base_url: str) -> str:
         filter_style_properties={"text-align"},
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel=None,
-    ).strip()
+    )
+    return _without_depths(cleaned).strip()
 
 
 def to_text(source: str, *, base_url: str) -> str:
@@ -124,6 +128,28 @@ def _unlink(state: StateCore) -> None:
                 is_open = bool(child.attrGet("href"))
             if child.type in ("link_open", "link_close"):
                 child.hidden = not is_open
+
+
+def _without_depths(html: str) -> str:
+    """
+    Return sanitised *html* without the tags that are nested absurdly deep.
+
+    What comes after 255 levels the inliner's parser would drop, a mail's foot included.
+    """
+    if html.count("</") < MAX_DEPTH:
+        return html
+    depth = 0
+
+    def keep(match: re.Match[str]) -> str:
+        nonlocal depth
+        if match["name"] in _VOID:
+            return match[0]
+        depth += not match["end"]
+        kept = match[0] if depth <= MAX_DEPTH else ""
+        depth -= bool(match["end"])
+        return kept
+
+    return _TAG.sub(keep, html)
 
 
 def _filter(base_url: str) -> Callable[[str, str, str], str | None]:

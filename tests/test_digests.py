@@ -445,6 +445,30 @@ def test_a_changed_schedule_does_not_repeat_a_period() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        pytest.param("0 10 * * 1", "superseded", id="moved"),
+        pytest.param("0 8,10 * * 1", "due", id="one-of-two"),
+    ],
+)
+def test_a_schedule_moved_after_sending_speaks_from_the_next_day(
+    line: str, state: str
+) -> None:
+    """A second digest of a day is sent only where the schedule always said so."""
+    made = plan(
+        "2027-03-22 10:00",
+        events=[FAIR],
+        campaigns=[digest(schedule=Cron(expression=line))],
+        snapshot=remember(FAIR, frozen=[frozen_agenda()]),
+        until=at("2027-03-29 10:00"),
+    )
+    states = {one.edition: one.state for one in made.entries}
+
+    assert state == states["agenda/2027-03-22-1000/1"]
+    assert "planned" == states["agenda/2027-03-29-1000/1"]
+
+
 def test_an_edition_from_a_clock_that_ran_ahead_silences_nothing() -> None:
     """After one bad jump of the clock, the campaign goes on."""
     ahead = known(

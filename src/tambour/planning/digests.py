@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tambour.model import (
@@ -158,9 +158,27 @@ def _objection(draft: Draft, series: _Series) -> Verdict | None:
     if series.known is not None and due <= series.known.due:
         reason = reasons.later_one_speaks(series.known.id)
         return Verdict(state=EntryState.SUPERSEDED, reason=reason)
+    if series.known is not None and _is_rescheduled(draft, series.known, zone):
+        reason = reasons.day_has_spoken(series.known.id)
+        return Verdict(state=EntryState.SUPERSEDED, reason=reason)
     if now - due > limit:
         return _late(draft, series)
     return None
+
+
+def _is_rescheduled(draft: Draft, known: FrozenEdition, zone: ZoneInfo) -> bool:
+    """
+    Tell whether the draft's day had its edition by a schedule that is no more.
+
+    By `every`, a day has one name and so one edition, whatever the hour; by `cron` it
+    may have several, and only an edited line must not add one.
+    """
+    schedule = draft.campaign.schedule
+    days = {at.astimezone(zone).date() for at in (draft.due, known.due)}
+    if schedule is None or len(days) > 1:
+        return False
+    before = known.due - timedelta(seconds=1)
+    return not occurrences(schedule, zone, after=before, until=known.due)
 
 
 def _late(draft: Draft, series: _Series) -> Verdict:

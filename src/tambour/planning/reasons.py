@@ -118,6 +118,14 @@ def later_one_speaks(later: EditionId) -> Reason:
     )
 
 
+def day_has_spoken(before: EditionId) -> Reason:
+    """An editor who moves a schedule does not ask for a second digest."""
+    return Reason(
+        code=ReasonCode.LATER_ONE_SPEAKS,
+        text=f"The day has had its edition, {before}, by the schedule as it was then.",
+    )
+
+
 def before_campaign(due: datetime, seen: datetime, *, zone: ZoneInfo) -> Reason:
     """A new campaign does not start with its past."""
     return Reason(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def load(folder: Path, **fronts: str) -> tuple[tuple[Campaign, ...], list[Proble
         (folder / "campaigns" / f"{name}.md").write_text(text)
     campaigns, problems = load_campaigns(folder, CONFIG)
     return campaigns, list(problems)
+
+
+def test_a_name_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
+    """It would be the name of editions, which the ledger could not keep."""
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    raw = os.fsencode(folder) + b"/caf\xe9.md"
+    Path(os.fsdecode(raw)).write_text(f"---\n{DIGEST}---\n")
+    campaigns, problems = load(tmp_path, agenda=DIGEST)
+
+    assert ["agenda"] == [campaign.name for campaign in campaigns]
+    assert [("campaigns/caf\ufffd.md", "E301")] == [(p.path, p.code) for p in problems]
 
 
 def test_reads_a_digest_with_everything(tmp_path: Path) -> None:

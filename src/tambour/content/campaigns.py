@@ -7,6 +7,7 @@ Plans nothing and renders nothing: the body stays the editor's Markdown.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,13 @@ def load_campaigns(
         if path.stem.casefold() != "readme" and not path.name.startswith(".")
     )
     for path in paths:
-        findings = Findings(f"{CAMPAIGNS}/{path.name}")
+        name = os.fsencode(path.name).decode("utf-8", "replace")
+        findings = Findings(f"{CAMPAIGNS}/{name}")
+        if name != path.name:
+            said = "the file's name, which is the campaign's, is not UTF-8"
+            findings.add("E301", 0, said, mend="rename the file")
+            problems += findings.problems
+            continue
         campaign = _read_file(path, config, findings)
         if campaign is not None and not findings.has_error:
             campaigns.append(campaign)

@@ -171,8 +171,8 @@ def _config(port: int, root: Path) -> Config:
                 "outbox": outbox,
                 "void": outbox,
             },
-            "root": root,
-        }
+        },
+        context={"root": root, "secret": None},
     )
 
 

@@ -110,7 +110,9 @@ def send(
         shared.record(editions=[_due_record(entry) for entry in due])
         return
     _confirm(shared, project, due, yes=yes)
-    done = send_due(project, campaigns or ())
+    people = sum(entry.recipients for entry in due)
+    with shared.progress("Sending", people) as advance:
+        done = send_due(project, campaigns or (), on_answer=lambda: advance(1))
     _show_done(shared, done)
     leave(done.exit_code())
 

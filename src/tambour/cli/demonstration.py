@@ -149,14 +149,9 @@ class Story:
 
 def _live(story: Story, shared: Session) -> None:
     """Jump from one moment at which something can happen to the next."""
-    from rich.progress import Progress
-
     now, end = story.at(BEGIN), story.at(END)
     templates = Templates(story.folder)
-    with Progress(
-        console=shared.console(stderr=True), transient=True, disable=shared.quiet
-    ) as bar:
-        task = bar.add_task("A quarter", total=(end - now).total_seconds())
+    with shared.progress("A quarter", (end - now).total_seconds()) as advance:
         while now < end:
             _happen(story, now)
             project = load_project(story.folder, env=ENV, cache=story.cache)
@@ -167,7 +162,7 @@ def _live(story: Story, shared: Session) -> None:
                     key = (entry.edition, entry.target.channel)
                     story.reasons.setdefault(key, entry)
             later = _next_moment(story, project, now)
-            bar.update(task, advance=(later - now).total_seconds())
+            advance((later - now).total_seconds())
             now = later
 
 

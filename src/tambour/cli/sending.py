@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tambour.cli.session import now
 from tambour.cli.world import real_world
 from tambour.delivery.sending import Round, deliver_once, freeze_due
+from tambour.delivery.world import CrashPoint
 from tambour.errors import Exit
 from tambour.ledger import (
     Ledger,
@@ -21,7 +22,7 @@ from tambour.project import plan_project
 from tambour.rendering.templates import Templates
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from tambour.ledger.records import Count
@@ -81,15 +82,25 @@ def due_now(
     )
 
 
-def send_due(project: Project, campaigns: Collection[str]) -> Done:
+def send_due(
+    project: Project, campaigns: Collection[str], *, on_answer: Callable[[], None]
+) -> Done:
     """
     Freeze and try once what is due.
+
+    Args:
+        on_answer: called once for each message that has its outcome.
 
     Raises:
         LedgerLocked: another Tambour is sending with this ledger.
         LedgerError: the ledger cannot be used.
 
     """
+
+    def count(point: CrashPoint) -> None:
+        if point is CrashPoint.ANSWERED:
+            on_answer()
+
     path = ledger_path(project.config.ledger, project.root)
     with instance_lock(path):
         ledger = open_ledger(project.config)
@@ -102,7 +113,9 @@ def send_due(project: Project, campaigns: Collection[str]) -> Done:
             by=moment,
             campaigns=campaigns,
         )
-        counts = deliver_once(project.config, ledger, real_world())
+        counts = deliver_once(
+            project.config, ledger, replace(real_world(), checkpoint=count)
+        )
         tried = {count.edition for count in counts}
         fresh = set(rounded.frozen.editions)  # perhaps everybody in one is suppressed
         counts += ledger.history.counts((fresh | _put_off(ledger)) - tried)

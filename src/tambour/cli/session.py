@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 from tambour.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -71,6 +72,17 @@ class Session:
         from rich.console import Console
 
         return Console(stderr=stderr, no_color=not self.color, highlight=False)
+
+    @contextmanager
+    def progress(self, what: str, total: float) -> Iterator[Callable[[float], None]]:
+        """Show a bar on a terminal during long work; yield what advances it."""
+        from rich.progress import Progress
+
+        console = self.console(stderr=True)
+        is_hidden = self.quiet or self.as_json or not console.is_terminal
+        with Progress(console=console, transient=True, disable=is_hidden) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda steps: bar.update(task, advance=steps)
 
     def say(self, text: str) -> None:
         """Print a line for a person; silent when JSON or quiet is asked for."""

@@ -66,7 +66,7 @@ class World:
     """
     The world outside: wall clock, monotonic seconds, sleep, and dice in [0, 1).
 
-    `checkpoint` is told each moment at which a test may kill the process.
+    `checkpoint` is told each step: a progress bar counts them, a test kills there.
     """
 
     clock: Callable[[], datetime]

@@ -20,6 +20,7 @@ from peers import run
 from peers.loopback import Desk, Loopback
 from tambour.channels import Channel, Wave
 from tambour.config import Rate
+from tambour.delivery.retry import MOST_ATTEMPTS
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import Route, World
 from tambour.ledger import Ledger, open_for_writing
@@ -271,6 +272,21 @@ def test_a_deferral_without_time_left_expires(ledger: Ledger) -> None:
     send(ledger, route(desk))
 
     assert {"p0@example.org": "expired", "p1@example.org": "deferred"} == states(ledger)
+
+
+def test_a_delivery_refused_too_often_fails_and_does_not_expire(
+    ledger: Ledger,
+) -> None:
+    """With days left, the history does not blame the deadline."""
+    freeze(ledger, 1, deadline=NOW + timedelta(days=30))
+    desk = Desk(answers={"p0@example.org": outcome(OutcomeKind.DEFERRED)})
+    time = Time()
+    for _ in range(MOST_ATTEMPTS):
+        send(ledger, route(desk), time=time)
+        time.pass_by(timedelta(hours=2))
+
+    (one,) = ledger.history.deliveries()
+    assert (DeliveryState.FAILED, MOST_ATTEMPTS) == (one.state, one.attempts)
 
 
 def test_one_pass_never_waits(ledger: Ledger) -> None:

@@ -20,7 +20,7 @@ from functools import partial
 from itertools import islice
 
 from tambour.delivery.pacing import Pace
-from tambour.delivery.retry import next_try, wait_after
+from tambour.delivery.retry import MOST_ATTEMPTS, next_try, wait_after
 from tambour.delivery.world import CrashPoint, Route, Run, raise_first
 from tambour.ledger.records import Content, ContentId, Intent, Leased, Result
 from tambour.ledger.states import Step
@@ -220,7 +220,9 @@ class Flow:
         is_held = step is Step.LOSE and self._route.on_uncertain == "hold"
         again = None if is_held else self._next_try(claim, outcome)
         if step is Step.DEFER and again is None:
-            step = Step.EXPIRE if claim.leased.deadline is not None else Step.REJECT
+            is_worn_out = claim.leased.attempts + 1 >= MOST_ATTEMPTS
+            has_end = claim.leased.deadline is not None
+            step = Step.EXPIRE if has_end and not is_worn_out else Step.REJECT
         self._record(claim, step, code=outcome.code, reply=outcome.reply, again=again)
 
     def _record(

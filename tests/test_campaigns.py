@@ -294,8 +294,9 @@ def test_a_key_given_twice_only_warns(tmp_path: Path) -> None:
 
 
 def test_one_bad_campaign_stops_no_other(tmp_path: Path) -> None:
-    """Files below the folder and README files are no campaigns."""
+    """Files below the folder, README files and pipes are no campaigns."""
     (tmp_path / "campaigns" / "events").mkdir(parents=True)
+    os.mkfifo(tmp_path / "campaigns" / "pipe.md")
     (tmp_path / "campaigns" / "events" / "x.md").write_text("x")
     campaigns, problems = load(tmp_path, a=DIGEST, b="kind: x", README="x")
 

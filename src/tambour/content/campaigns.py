@@ -44,7 +44,9 @@ def load_campaigns(
     paths = sorted(
         path
         for path in (root / CAMPAIGNS).glob("*.md")
-        if path.stem.casefold() != "readme" and not path.name.startswith(".")
+        if path.stem.casefold() != "readme"
+        and not path.name.startswith(".")
+        and not path.is_fifo()  # a pipe would keep its reader waiting
     )
     for path in paths:
         name = os.fsencode(path.name).decode("utf-8", "replace")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tambour.config import Rate, load_config, parse_duration
+from tambour.config import Rate, SmtpChannel, load_config, parse_duration
 from tambour.errors import ConfigError, Exit
 
 GOOD = """\
@@ -48,7 +48,7 @@ def test_reads_types_and_defaults(tmp_path: Path) -> None:
     assert ("localhost", 587, "starttls") == (lettre.host, lettre.port, lettre.security)
     assert lettre.password is not None
     assert lettre.password.get_secret_value() == "0123"
-    assert lettre.rate == Rate(10, timedelta(seconds=1))
+    assert lettre.rate == (Rate(10, timedelta(seconds=1)),)
     assert config.site.url == "https://www.example.org"
     assert config.limits().margin == timedelta(minutes=10)
     assert config.ledger == "sqlite:///var/tambour.db"
@@ -197,3 +197,105 @@ def test_what_no_file_may_set_is_unknown(tmp_path: Path, key: str) -> None:
     found = failures(project(tmp_path, f"{GOOD}{key}: x\n"), SMTP_PASSWORD="x")
 
     assert found == [(12, "E103", f"unknown setting {key}")]
+
+
+POOL = """\
+version: 1
+site: {name: Agenda, url: https://www.example.org}
+channels:
+  lettre:
+    type: smtp
+    from: a@example.org
+    port: 465
+    security: tls
+    username: lettre
+    password: hidden
+    servers: [{host: one.example.org, weight: 3}, {host: two.example.org, port: 587, security: starttls}]
+    rate: [10/s, 2000/d]
+    warm_up: {since: 2026-12-01, first_day: 200}
+    domains: [orange, {of: [free.fr], rate: 5/s}]
+    dkim: {domain: example.org, selector: s1, key: keys/s1.pem}
+"""
+
+
+def smtp(folder: Path, text: str) -> SmtpChannel:
+    """Return the channel `lettre` of a project with these settings."""
+    channel = load_config(project(folder, text), environ={}).channels["lettre"]
+
+    assert isinstance(channel, SmtpChannel)
+    return channel
+
+
+def test_a_server_takes_from_its_channel_what_it_leaves_out(tmp_path: Path) -> None:
+    """A pool's servers are whole: their own settings, else the channel's."""
+    one, two = smtp(tmp_path, POOL).pool()
+
+    assert ("one.example.org", 465, "tls", 3) == (
+        one.host,
+        one.port,
+        one.security,
+        one.weight,
+    )
+    assert ("two.example.org", 587, "starttls", 1) == (
+        two.host,
+        two.port,
+        two.security,
+        two.weight,
+    )
+    assert (one.username, one.password) == (two.username, two.password)
+
+
+def test_a_single_host_is_a_pool_of_one(tmp_path: Path) -> None:
+    """`host` and what belongs to it make the only server."""
+    text = POOL.replace("servers: [", "host: only.example.org\n    # [")
+    (only,) = smtp(tmp_path, text).pool()
+
+    assert ("only.example.org", 465, "lettre") == (only.host, only.port, only.username)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("servers: [", "# ["), ("servers: [", "host: x\n    servers: [")],
+    ids=["neither", "both"],
+)
+def test_a_channel_has_a_host_or_servers(tmp_path: Path, old: str, new: str) -> None:
+    """Without either nobody knows where to send, with both neither."""
+    found = failures(project(tmp_path, POOL.replace(old, new)))
+
+    assert [(4, "E104", "channels.lettre: give either host or servers")] == found
+
+
+def test_one_stands_for_a_list_and_a_name_for_a_preset(tmp_path: Path) -> None:
+    """Rates, keys and presets may be written the short way."""
+    channel = smtp(tmp_path, POOL)
+
+    assert [(10, 1), (2000, 86400)] == [
+        (rate.count, rate.per.total_seconds()) for rate in channel.rate
+    ]
+    assert ["example.org"] == [key.domain for key in channel.dkim]
+    assert [("orange.fr", "wanadoo.fr"), ("free.fr",)] == [
+        limits.of for limits in channel.domains
+    ]
+    assert [(2, 100), (2, None)] == [
+        (limits.connections, limits.messages_per_connection)
+        for limits in channel.domains
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "code"),
+    [
+        ("orange,", "oragne,", 14, "E104"),
+        ("weight: 3", "wieght: 3", 11, "E103"),
+        ("10/s, 2000/d", "10/s, fast", 12, "E104"),
+        ("first_day", "frist_day", 13, "E103"),
+        ("2026-12-01", "soon", 13, "E104"),
+    ],
+)
+def test_faults_inside_a_channel_are_found_at_their_line(
+    tmp_path: Path, old: str, new: str, line: int, code: str
+) -> None:
+    """What is wrong in a list of a channel is named where it stands."""
+    found = failures(project(tmp_path, POOL.replace(old, new)))
+
+    assert (line, code) in {(at, what) for at, what, _ in found}

@@ -18,7 +18,7 @@ from reference_pages import ROOT, every_command, options_of, pages
 from tambour.cli import starting
 from tambour.cli.app import app, hoisted
 from tambour.config import SourceSettings, load_config
-from tambour.config.settings import SECTIONS, ChannelSettings, Config
+from tambour.config.settings import NESTED, SECTIONS, ChannelSettings, Config
 from tambour.content.campaign_front import PARTS, CampaignFront
 from tambour.content.campaigns import load_campaigns
 from tambour.content.dialects import preset_names
@@ -120,6 +120,7 @@ def test_a_new_project_names_the_schema_to_complete_from(tmp_path: Path) -> None
         ("sources", (SECTIONS["sources"],)),
         ("audiences", (SECTIONS["audiences"],)),
         ("channels", get_args(get_args(ChannelSettings)[0])),
+        *((name, (SECTIONS[name],)) for name in NESTED),
         ("safety", (SECTIONS["safety"],)),
         ("serve", (SECTIONS["serve"],)),
     ],

@@ -1,7 +1,8 @@
 """
 The settings: config.yaml and the environment, read once and frozen.
 
-`settings` says what there is, `reading` gets it, `durations` reads `10m` and `10/s`.
+`settings` and `smtp` say what there is, `reading` gets it, `fields` and `durations`
+read what people type: `10m`, `10/s`.
 """
 
 from tambour.config.durations import Rate, parse_duration
@@ -14,10 +15,16 @@ from tambour.config.settings import (
     Safety,
     Serve,
     SiteSettings,
-    SmtpChannel,
     SourceSettings,
     WebhookChannel,
     config_schema,
+)
+from tambour.config.smtp import (
+    DkimKey,
+    DomainLimits,
+    SmtpChannel,
+    SmtpServer,
+    WarmUp,
 )
 
 __all__ = [
@@ -25,13 +32,17 @@ __all__ = [
     "ChannelSettings",
     "Config",
     "CsvAudience",
+    "DkimKey",
+    "DomainLimits",
     "OutboxChannel",
     "Rate",
     "Safety",
     "Serve",
     "SiteSettings",
     "SmtpChannel",
+    "SmtpServer",
     "SourceSettings",
+    "WarmUp",
     "WebhookChannel",
     "config_schema",
     "load_config",

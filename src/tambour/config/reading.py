@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from tambour.config.settings import SECTIONS, Config, Settings
+from tambour.config.fields import Settings
+from tambour.config.settings import NESTED, SECTIONS, Config
 from tambour.errors import ConfigError
 from tambour.problems import Problem, suggestion
 from tambour.yamltext import Document, YamlError, parse
@@ -187,7 +188,9 @@ def _located(loc: tuple[int | str, ...]) -> tuple[YamlPath, tuple[str, ...]]:
     path: list[int | str] = []
     for depth, part in enumerate(loc):
         is_tag = depth == 2 and loc[0] in ("channels", "audiences")  # noqa: PLR2004 - below section and name
-        model = SECTIONS.get(str(part), model) if depth == 0 or is_tag else model
+        is_nested = depth > 2 and part in NESTED  # noqa: PLR2004 - inside a channel
+        is_named = depth == 0 or is_tag or is_nested
+        model = SECTIONS.get(str(part), model) if is_named else model
         if not (is_tag and part in SECTIONS and loc[0] == "channels"):
             path.append(part)
     names = (field.alias or name for name, field in model.model_fields.items())

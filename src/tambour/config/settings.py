@@ -11,67 +11,34 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
-    WithJsonSchema,
     field_validator,
 )
 from pydantic.json_schema import GenerateJsonSchema
 
-from tambour.config.durations import (
-    Rate,
-    parse_duration,
-    parse_rate,
-    show_duration,
+from tambour.config.durations import show_duration
+from tambour.config.fields import (
+    Duration,
+    HttpUrl,
+    Language,
+    OnUncertain,
+    Rates,
+    Settings,
+    ZoneName,
+)
+from tambour.config.smtp import (
+    DkimKey,
+    DomainLimits,
+    SmtpChannel,
+    SmtpServer,
+    WarmUp,
 )
 from tambour.model import Limits, Site
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        msg = f"{name!r} is not a time zone; write one like Europe/Paris"
-        raise ValueError(msg) from None
-    return name
-
-
-def _http_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        msg = f"{url!r} is not an address; write one like https://www.example.org"
-        raise ValueError(msg)
-    return url.rstrip("/")
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,6}\s*[smhdw]$"}),
-]
-RateField = Annotated[
-    Rate,
-    BeforeValidator(parse_rate),
-    WithJsonSchema({"type": "string", "pattern": r"^[1-9][0-9]*\s*/\s*[smhd]$"}),
-]
-ZoneName = Annotated[str, AfterValidator(_zone)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
-OnUncertain = Literal["resend", "hold"]
-
-
-class Settings(BaseModel):
-    """What all settings share: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class SiteSettings(Settings):
@@ -109,33 +76,13 @@ class OutboxChannel(Settings):
     on_uncertain: OnUncertain = "resend"
 
 
-class SmtpChannel(Settings):
-    """Mail through a submission server."""
-
-    type: Literal["smtp"]
-    host: str = Field(min_length=1)
-    port: int = Field(default=587, ge=1, le=65535)
-    security: Literal["none", "starttls", "tls"] = "starttls"
-    username: str | None = None
-    password: SecretStr | None = None
-    sender: str = Field(alias="from", min_length=3)
-    reply_to: str | None = None
-    unsubscribe: str | None = None
-    """The address that answers List-Unsubscribe mail; the sender's by default."""
-    ca_file: str | None = None
-    """A private authority's certificates, besides the system's."""
-    rate: RateField | None = None
-    timeout: Duration = timedelta(seconds=60)
-    on_uncertain: OnUncertain = "resend"
-
-
 class WebhookChannel(Settings):
     """Signed JSON to a URL, as Standard Webhooks describes."""
 
     type: Literal["webhook"]
     url: SecretStr
     secret: SecretStr | None = None
-    rate: RateField | None = None
+    rate: Rates = ()
     timeout: Duration = timedelta(seconds=20)
     on_uncertain: OnUncertain = "hold"
 
@@ -228,7 +175,14 @@ SECTIONS: Mapping[str, type[Settings]] = {
     "outbox": OutboxChannel,
     "smtp": SmtpChannel,
     "webhook": WebhookChannel,
+    "servers": SmtpServer,
+    "domains": DomainLimits,
+    "warm_up": WarmUp,
+    "dkim": DkimKey,
 }
+
+NESTED = ("servers", "domains", "warm_up", "dkim")
+"""Sections inside a channel."""
 
 
 class _AsTyped(GenerateJsonSchema):

@@ -26,6 +26,7 @@ from tambour.model.events import (
     instant,
 )
 from tambour.model.messages import (
+    Cause,
     DeliveryId,
     DeliveryState,
     Message,
@@ -52,6 +53,7 @@ from tambour.model.plans import (
 __all__ = [
     "Campaign",
     "CampaignKind",
+    "Cause",
     "Cron",
     "Decision",
     "DeliveryId",

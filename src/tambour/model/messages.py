@@ -47,7 +47,9 @@ class Message:
 
     `content` is an RFC 5322 message, or a post's JSON object; `recipient` the envelope
     address or the channel's account; `sender` the envelope sender, empty for posts;
-    `key` the idempotency key, stable over retries.
+    `key` the idempotency key, stable over retries; `lane` the group of destinations it
+    belongs to, empty for most. `is_plain` promises that every octet is ASCII, every
+    line ends in CRLF and none begins with a dot, so that nobody has to look again.
     """
 
     delivery: DeliveryId
@@ -55,6 +57,8 @@ class Message:
     key: str
     content: bytes
     sender: str = ""
+    lane: str = ""
+    is_plain: bool = False
 
 
 class OutcomeKind(StrEnum):
@@ -66,18 +70,32 @@ class OutcomeKind(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+class Cause(StrEnum):
+    """Whose matter a refusal is."""
+
+    MESSAGE = "message"
+    """This message's, or this moment's."""
+    ADDRESS = "address"
+    """The address does not exist: it must not be mailed again."""
+    SENDER = "sender"
+    """Whoever sends is refused: a person must look, and no reader is to blame."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
     The value of one attempt; remote failures are this, never exceptions.
 
-    `code` is the peer's own (`250`, `HTTP 410`) or ours (`timeout`, `unreachable`).
+    `code` is the peer's own (`250`, `HTTP 410`) or ours (`timeout`, `unreachable`);
+    `status` its enhanced status code, where there is one (RFC 3463: `5.1.1`).
     """
 
     kind: OutcomeKind
     code: str
     reply: str = ""
     retry_after: timedelta | None = None
+    status: str = ""
+    cause: Cause = Cause.MESSAGE
 
 
 class DeliveryState(StrEnum):

@@ -31,6 +31,7 @@ from samples import (
 )
 from sink import running
 from tambour.channels import Channel, Check, Wave, make_channel
+from tambour.channels.protocol import each
 from tambour.config import Config
 from tambour.delivery.routes import make_route
 from tambour.delivery.waves import Mode, deliver
@@ -62,7 +63,7 @@ class Void:
 
     async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
         """Take each message."""
-        for message in wave:
+        async for message in each(wave):
             yield message.delivery, _ACCEPTED
 
 

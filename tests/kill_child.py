@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tambour.channels import Check, Wave
+from tambour.channels.protocol import each
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import CrashPoint, Route, World
 from tambour.ledger import instance_lock, ledger_path, open_for_writing
@@ -48,7 +49,7 @@ class Line:
     async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
         """Send each message and wait for its answer."""
         reader, writer = self._streams
-        for message in wave:
+        async for message in each(wave):
             writer.write(message.recipient.encode() + b"\n")
             answer = await reader.readline()
             yield (

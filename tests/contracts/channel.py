@@ -7,13 +7,13 @@ A channel's test file subclasses `ChannelContract` and gives a `destination`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from peers import run
-from tambour.channels import Channel, Check
+from tambour.channels import Batch, Channel, Check, Wave
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
 
 ACCEPTED = OutcomeKind.ACCEPTED
@@ -36,21 +36,24 @@ class Destination(Protocol):
         """From now on, be unreachable."""
 
 
-class Pulled:
-    """A wave that remembers how far it was pulled."""
+class Pulled(Batch):
+    """A wave that remembers how far it was taken."""
 
     def __init__(self, messages: Iterable[Message]) -> None:
-        self._messages = tuple(messages)
+        super().__init__(messages)
         self.ids: list[DeliveryId] = []
 
-    def __iter__(self) -> Iterator[Message]:
-        for message in self._messages:
+    def take(self, lane: str = "") -> Message | None:
+        """Remember what is taken."""
+        message = super().take(lane)
+        if message is not None:
             self.ids.append(message.delivery)
-            yield message
+        return message
 
 
-async def transmit(channel: Channel, wave: Iterable[Message]) -> list[Outcome]:
+async def transmit(channel: Channel, wave: Wave | Iterable[Message]) -> list[Outcome]:
     """Send *wave* to its end and return the outcomes."""
+    wave = Batch(wave) if isinstance(wave, Iterable) else wave
     return [outcome async for _, outcome in channel.transmit(wave)]
 
 

@@ -56,10 +56,9 @@ class Loopback:
 
     async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
         """Hand over one message after the other, while the counter is open."""
-        messages = iter(wave)
-        while self._desk.is_open:
-            message = next(messages, None)
+        while await wave.more() and self._desk.is_open:
+            message = wave.take()
             if message is None:
-                return
+                continue
             await asyncio.sleep(0)
             yield message.delivery, self._desk.take(message)

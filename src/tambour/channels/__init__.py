@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import assert_never
 
 from tambour.channels.outbox import Outbox
-from tambour.channels.protocol import Channel, Check, Clock, Wave
+from tambour.channels.protocol import Batch, Channel, Check, Clock, Wave
 from tambour.channels.smtp import Smtp
 from tambour.channels.webhook import Webhook
 from tambour.config import (
@@ -21,7 +21,7 @@ from tambour.config import (
     WebhookChannel,
 )
 
-__all__ = ["Channel", "Check", "Clock", "Wave", "make_channel"]
+__all__ = ["Batch", "Channel", "Check", "Clock", "Wave", "make_channel"]
 
 
 def make_channel(

@@ -27,7 +27,7 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from tambour.channels.outbox_page import VIEWS, Page
-from tambour.channels.protocol import Check, Wave
+from tambour.channels.protocol import Check, Wave, each
 from tambour.channels.replies import tidy
 from tambour.config import OutboxChannel
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
@@ -70,7 +70,7 @@ class Outbox:
 
     async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
         """File each message; stop when the folder as a whole is out of use."""
-        for message in wave:
+        async for message in each(wave):
             outcome = await asyncio.to_thread(self._file, message)
             yield message.delivery, outcome
             if outcome.kind is not OutcomeKind.ACCEPTED and await self.open():

@@ -8,15 +8,13 @@ does is an `Outcome`, never an exception: whatever a channel raises is a bug.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from tambour.model import DeliveryId, Message, Outcome
-
-Wave = Iterable[Message]
-"""Messages, pulled one by one: each only when it is about to be transmitted."""
 
 Clock = Callable[[], datetime]
 """Returns the present instant, aware."""
@@ -29,6 +27,42 @@ class Check:
     name: str
     ok: bool
     detail: str
+
+
+class Wave(Protocol):
+    """Messages to transmit, taken one by one: each only when its turn has come."""
+
+    def take(self, lane: str = "") -> Message | None:
+        """Return the next message of a lane; None when there is none just now."""
+
+    async def more(self, lane: str = "") -> bool:
+        """Wait until there is one to take; False when there will never be another."""
+
+
+class Batch:
+    """A wave of messages that are all there already."""
+
+    def __init__(self, messages: Iterable[Message]) -> None:
+        self._lanes: dict[str, deque[Message]] = {}
+        for message in messages:
+            self._lanes.setdefault(message.lane, deque()).append(message)
+
+    def take(self, lane: str = "") -> Message | None:
+        """Return the lane's next message."""
+        waiting = self._lanes.get(lane)
+        return waiting.popleft() if waiting else None
+
+    async def more(self, lane: str = "") -> bool:
+        """Whether the lane has any left."""
+        return bool(self._lanes.get(lane))
+
+
+async def each(wave: Wave) -> AsyncIterator[Message]:
+    """Yield the messages of a channel that transmits one at a time."""
+    while await wave.more():
+        message = wave.take()
+        if message is not None:
+            yield message
 
 
 class Channel(Protocol):
@@ -50,8 +84,8 @@ class Channel(Protocol):
 
     def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
         """
-        Yield exactly one outcome for every message pulled from *wave*.
+        Yield exactly one outcome for every message taken from *wave*.
 
-        Stops pulling when the destination as a whole is lost; what was not pulled
-        was not touched. Content goes out byte for byte.
+        Goes on until there are no more, or until the destination as a whole is lost;
+        what was not taken was not touched. Content goes out byte for byte.
         """

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from tambour.channels.http import Destination, HttpClient
-from tambour.channels.protocol import Check, Clock, Wave
+from tambour.channels.protocol import Check, Clock, Wave, each
 from tambour.config import WebhookChannel
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
 
@@ -69,7 +69,7 @@ class Webhook:
         """Post each message; stop when nobody answers, or when asked to wait."""
         if await self.open() is not None:
             return
-        for message in wave:
+        async for message in each(wave):
             outcome = await asyncio.to_thread(self._post, message)
             yield message.delivery, outcome
             if outcome.code == "unreachable" or outcome.retry_after is not None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -158,17 +158,25 @@ class Flow:
                 self._wire.append(claim)
         self._filled.set()
 
-    def _pull(self) -> Iterator[Message]:
-        """Yield messages to a channel that transmits each as soon as it has it."""
-        while self._wire:
+    def take(self, lane: str = "") -> Message | None:
+        """Return the next message; None when there is none just now."""
+        while self._wire and not lane:
             claim = self._wire.popleft()
             deadline = claim.leased.deadline
             if deadline is not None and self._run.world.clock() >= deadline:
                 self._record(claim, Step.EXPIRE, code="deadline")
                 continue
             self._run.world.checkpoint(CrashPoint.PULLED)
-            yield claim.message
-        self._is_drained = True
+            return claim.message
+        return None
+
+    async def more(self, lane: str = "") -> bool:
+        """Wait until there is a message to take; False when there never will be."""
+        while not self._wire and not self._is_fed:
+            self._filled.clear()
+            await self._filled.wait()
+        self._is_drained = not self._wire
+        return bool(self._wire) and not lane
 
     # ── On the wire, and after ──────────────────────────────────────────────────
 
@@ -176,14 +184,11 @@ class Flow:
         """Hand the wire to the channel, again and again, until it is fed no more."""
         is_finished = False
         try:
-            while not self._is_lost and await self._is_filled():
-                self._is_drained = False
-                answers = self._route.channel.transmit(self._pull())
-                async for delivery, outcome in answers:
-                    self._answer(self._flying[delivery], outcome)
-                    self._run.world.checkpoint(CrashPoint.ANSWERED)
-                self._doubt_unanswered()
-                self._is_lost = not self._is_drained
+            async for delivery, outcome in self._route.channel.transmit(self):
+                self._answer(self._flying[delivery], outcome)
+                self._run.world.checkpoint(CrashPoint.ANSWERED)
+            self._doubt_unanswered()
+            self._is_lost = not self._is_drained
             is_finished = True
         finally:
             self._is_lost = self._is_lost or not is_finished
@@ -206,13 +211,6 @@ class Flow:
         for claim in [*self._flying.values()]:
             if claim.leased.id not in waiting:
                 self._answer(claim, _SILENT)
-
-    async def _is_filled(self) -> bool:
-        """Wait until there is something on the wire; False when there never will."""
-        while not self._wire and not self._is_fed:
-            self._filled.clear()
-            await self._filled.wait()
-        return bool(self._wire)
 
     def _answer(self, claim: _Claim, outcome: Outcome) -> None:
         """Turn an outcome into the delivery's next step."""

@@ -43,7 +43,9 @@ def make_route(
         name=name,
         channel=channel,
         compose=Composer(config, settings, secret=secret, clock=clock),
-        rate=None if isinstance(settings, OutboxChannel) else settings.rate,
+        rate=None
+        if isinstance(settings, OutboxChannel)
+        else next(iter(settings.rate), None),
         on_uncertain=settings.on_uncertain,
     )
 

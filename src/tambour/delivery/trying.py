@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from tambour.channels import make_channel
+from tambour.channels import Batch, make_channel
 from tambour.config import OutboxChannel
 from tambour.delivery.pacing import Pace
 from tambour.delivery.previewing import Sample
@@ -61,7 +61,9 @@ async def _transmit(
         replace(sample.message, delivery=DeliveryId(number))
         for number, sample in enumerate(samples)
     ]
-    rate = None if isinstance(settings, OutboxChannel) else settings.rate
+    rate = (
+        None if isinstance(settings, OutboxChannel) else next(iter(settings.rate), None)
+    )
     pace = Pace(rate, clock=world.monotonic, sleep=world.sleep)
     answers: dict[DeliveryId, Outcome] = {}
     begun = 0
@@ -69,7 +71,7 @@ async def _transmit(
         while len(answers) == begun < len(wave):  # fewer answers: the channel is lost
             portion = wave[begun : begun + await pace.grant(len(wave) - begun)]
             begun += len(portion)
-            answered = channel.transmit(portion)
+            answered = channel.transmit(Batch(portion))
             answers |= {delivery: outcome async for delivery, outcome in answered}
     finally:
         await channel.close()

@@ -55,11 +55,10 @@ class Smtp:
 
     async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
         """Send each message; stop when there is no connection for the next."""
-        messages = iter(wave)
-        while await self.open() is None:
-            message = next(messages, None)
+        while await wave.more() and await self.open() is None:
+            message = wave.take()
             if message is None:
-                return
+                continue
             outcome = await self._run(partial(self._session.send, message))
             yield message.delivery, outcome
             if self._session.is_lost:

@@ -98,9 +98,9 @@ def all_at_once(
     limits=[Rate(60, HOUR)],
     warm_up=None,
     history=[
-        *((timedelta(seconds=20), 1, "") for _ in range(3)),
-        (None, 57, ""),
-        (HOUR - 2 * SECOND, 80, ""),
+        (20 * SECOND, 1, ""),
+        (20 * SECOND, 80, ""),
+        (HOUR - 20 * SECOND, 80, ""),
         (None, 80, "merge"),
     ],
 )
@@ -182,6 +182,16 @@ def test_knows_exactly_when_it_is_free(
         ),
         max_size=30,
     ),
+)
+@example(
+    limits=[Rate(4, SECOND)],
+    warm_up=None,
+    history=[(TICK, timedelta(), 1, False)] * 4 + [(TICK, 400 * DAY, 1, False)],
+)
+@example(
+    limits=[Rate(4, HOUR)],
+    warm_up=None,
+    history=[(TICK, timedelta(), 4, False), (TICK, 400 * DAY, 1, False)],
 )
 def test_a_clock_set_back_gives_nothing_twice(
     limits: list[Rate],
@@ -325,6 +335,7 @@ def test_a_warm_up_counts_days_of_utc() -> None:
 
     assert [(START, 3), (datetime(2027, 3, 23, tzinfo=UTC), 6)] == left[:2]
     assert [(datetime(2027, 3, 24, tzinfo=UTC), 1)] == left[2:]
+    assert 11 == Budget([], spent=left, warm_up=warm_up).free(left[-1][0] + HOUR)
 
 
 def test_a_warm_up_ends_at_the_channels_own_rate() -> None:

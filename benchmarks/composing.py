@@ -28,6 +28,8 @@ HEAD = MailHead(
     campaign="agenda",
     audience="lecteurs",
     kind=EditionKind.DIGEST,
+    edition=make_edition().id,
+    channel="lettre",
 )
 _FILLS = 5_000
 _LIBRARY = 50
@@ -37,21 +39,15 @@ _SECRET = b"a secret of 32 bytes, for tests.."
 def measure() -> Iterator[Row]:
     """Yield the lines for preparing and filling."""
     rendered = render_digest(make_templates(), make_events(MAIL_EVENTS))
-    mail = prepare(rendered, HEAD)
+    mail = prepare(rendered, HEAD, secret=_SECRET)
     people = cycle(make_recipients(_FILLS))
-    edition = make_edition().id
 
     def fill() -> bytes:
         person = next(people)
-        name = mail.message_id(
-            person, edition=edition, channel="lettre", secret=_SECRET
-        )
-        return mail.fill(
-            person, edition=edition, message_id=name, now=NOW, secret=_SECRET
-        )
+        return mail.fill(person, message_id=mail.message_id(person), now=NOW)
 
     prepared, filled, library = alternate(
-        timed(lambda: prepare(rendered, HEAD)),
+        timed(lambda: prepare(rendered, HEAD, secret=_SECRET)),
         timed(lambda: [fill() for _ in range(_FILLS)]),
         timed(lambda: [build(rendered, next(people)) for _ in range(_LIBRARY)]),
     )

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tambour.composing.body import quoted_printable
+from tambour.composing.body import (
+    encoded_value,
+    quoted_printable,
+    quoted_printable_open,
+)
 from tambour.composing.headers import clean
 from tambour.composing.identity import DEAD_END, Leaving, read_unsubscribe_token
 from tambour.composing.mail import MailHead, prepare
@@ -18,13 +22,14 @@ from tambour.model import EditionId, EditionKind, Recipient, Rendered
 
 SECRET = b"drum" * 8
 NOW = datetime(2026, 11, 23, 8, 0, 5, tzinfo=timezone(timedelta(hours=1)))
-EDITION = EditionId("hebdo/2026-11-23/1")
 HEAD = MailHead(
     sender="Numérique public <lettre@example.org>",
     site_name="Numérique public",
     campaign="hebdo",
     audience="agents",
     kind=EditionKind.DIGEST,
+    edition=EditionId("hebdo/2026-11-23/1"),
+    channel="lettre",
 )
 ZOE = Recipient(
     address="zoe@example.org",
@@ -51,13 +56,9 @@ def fill(
     message_id: str | None = None,
 ) -> bytes:
     """Return the message that *recipient* gets."""
-    mail = prepare(rendered, head)
-    stable = message_id or mail.message_id(
-        recipient, edition=EDITION, channel="lettre", secret=SECRET
-    )
-    return mail.fill(
-        recipient, edition=EDITION, message_id=stable, now=NOW, secret=SECRET
-    )
+    mail = prepare(rendered, head, secret=SECRET)
+    stable = message_id or mail.message_id(recipient)
+    return mail.fill(recipient, message_id=stable, now=NOW)
 
 
 def read(message: bytes) -> EmailMessage:
@@ -244,7 +245,7 @@ def test_domains_are_ascii_in_header_and_envelope() -> None:
     """Sender, recipient and Message-ID carry A-labels."""
     head = replace(HEAD, sender="L <lettre@exämple.fr>", reply_to="R <r@exämple.fr>")
     recipient = replace(ZOE, address="zoe@exämple.fr")
-    prepared = prepare(Rendered(language="fr", text="t"), head)
+    prepared = prepare(Rendered(language="fr", text="t"), head, secret=SECRET)
     message = read(
         fill(Rendered(language="fr", text="t"), head=head, recipient=recipient)
     )
@@ -260,7 +261,7 @@ def test_domains_are_ascii_in_header_and_envelope() -> None:
 def test_sender_must_be_an_address(sender: str) -> None:
     """A sender that nobody could answer is a fault of the settings."""
     with pytest.raises(ConfigError, match="no sender"):
-        prepare(Rendered(language="fr"), replace(HEAD, sender=sender))
+        prepare(Rendered(language="fr"), replace(HEAD, sender=sender), secret=SECRET)
 
 
 def test_missing_column_is_named() -> None:
@@ -391,12 +392,57 @@ def test_quoted_printable_survives_both_ends(text: str) -> None:
 def test_date_counts_in_utc() -> None:
     """The zone of the machine that sends is nobody's business."""
     rendered = Rendered(language="fr", text="t")
-    summer = prepare(rendered, HEAD).fill(
-        ZOE,
-        edition=EDITION,
-        message_id="<1@example.org>",
-        now=datetime(2026, 7, 1, tzinfo=UTC),
-        secret=b"",
+    summer = prepare(rendered, HEAD, secret=SECRET).fill(
+        ZOE, message_id="<1@example.org>", now=datetime(2026, 7, 1, tzinfo=UTC)
     )
 
     assert read(summer)["Date"] == "Wed, 01 Jul 2026 00:00:00 +0000"
+
+
+@given(st.text(st.sampled_from("aZ09-_.=: Fromé\t\n"), max_size=160) | st.text())
+@example("")
+@example("." + "a" * 80)
+@example("From " + "a" * 70)
+@example("a" * 75)
+@example("a" * 76)
+@example("a" * 74 + " .")
+@example("a=b")
+@example(" ")
+def test_plain_values_take_a_shorter_way_to_the_same_octets(text: str) -> None:
+    """Leaving out the encoder where there is nothing to encode changes nothing."""
+    assert quoted_printable_open(text) == encoded_value(text)
+
+
+@given(FRAGMENTS, VALUES, VALUES, st.booleans(), st.booleans())
+@example(["TK4Z"], "", ".a", False, False)
+@example(["TK0Z"], "." * 100, "", True, True)
+def test_plain_messages_keep_their_promise(
+    fragments: list[str], name: str, ville: str, has_html: bool, is_test: bool
+) -> None:
+    """Whatever recipients are called, nobody has to look at the lines again."""
+    template = "".join(fragments)
+    rendered = Rendered(
+        language="fr", subject=template, html="<p>" + template if has_html else "",
+        text=template, tokens=TOKENS,
+    )  # fmt: skip
+    recipient = replace(ZOE, name=name, fields={"ville": ville, "vide": ""})
+    head = replace(HEAD, test=is_test)
+    mail = prepare(rendered, head, secret=SECRET)
+    message = mail.fill(recipient, message_id="<1@example.org>", now=NOW)
+
+    assert mail.is_plain
+    assert message.isascii()
+    assert message.endswith(b"\r\n")
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)|^\.", message, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "sender", ["L <zoé@example.org>", "L <lettre@xn--é.org>"], ids=["local", "domain"]
+)
+def test_senders_beyond_ascii_promise_nothing(sender: str) -> None:
+    """A sender that needs SMTPUTF8 stands in every message's From."""
+    mail = prepare(
+        Rendered(language="fr", text="t"), replace(HEAD, sender=sender), secret=SECRET
+    )
+
+    assert not mail.is_plain

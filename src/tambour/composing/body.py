@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -20,7 +20,6 @@ SOFT_BREAK = b"=\r\n"
 _NEWLINE = re.compile(r"\r\n?")
 _FRAGILE = (b".", b"From ")
 _FRAGILE_LINE = re.compile(rb"^(?:\.|From ).*$", re.MULTILINE)
-_PLAIN_VALUE = re.compile(r"(?!\.|From )[ -<>-~]{1,75}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,61 @@ class Slot:
             return ""
         return self.lead + (escape(value) if self.in_html else value)
 
-    def encoded(self, value: str) -> bytes:
-        """Return what stands in the place, and leaves the next byte a new line."""
-        text = self.text(value)
-        if _PLAIN_VALUE.fullmatch(text):
-            return text.encode() + SOFT_BREAK
-        return quoted_printable_open(text)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    All slots of a message that differ in nothing but being HTML or not.
+
+    `texts` and `htmls` are where they stand among the message's chunks.
+    """
+
+    attribute: str
+    lead: str
+    texts: tuple[int, ...]
+    htmls: tuple[int, ...]
+
+    def put(self, value: str, chunks: list[bytes]) -> None:
+        """Put *value* where it belongs, encoded once if HTML says it alike."""
+        text = self.lead + value if value else ""
+        filled = encoded_value(text)
+        for number in self.texts:
+            chunks[number] = filled
+        if self.htmls:
+            escaped = escape(text)
+            if escaped != text:
+                filled = encoded_value(escaped)
+            for number in self.htmls:
+                chunks[number] = filled
+
+
+def places(chunks: Sequence[bytes | Slot]) -> tuple[Place, ...]:
+    """Return where among *chunks* each recipient's values go."""
+    found: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
+    for number, chunk in enumerate(chunks):
+        if isinstance(chunk, Slot):
+            both = found.setdefault((chunk.attribute, chunk.lead), ([], []))
+            both[chunk.in_html].append(number)
+    return tuple(
+        Place(attribute=attribute, lead=lead, texts=tuple(texts), htmls=tuple(htmls))
+        for (attribute, lead), (texts, htmls) in found.items()
+    )
+
+
+def encoded_value(text: str) -> bytes:
+    """
+    Return a value encoded, in whole lines; the next byte begins another.
+
+    The same as `quoted_printable_open`, without its work for the usual short value.
+    """
+    is_plain = (
+        0 < len(text) < LINE
+        and text.isascii()
+        and text.isprintable()
+        and "=" not in text
+        and not text.startswith((".", "From "))
+    )
+    return text.encode() + SOFT_BREAK if is_plain else quoted_printable_open(text)
 
 
 def pieces(text: str, tokens: Mapping[str, str], *, in_html: bool) -> list[str | Slot]:

@@ -74,7 +74,7 @@ def mailbox_field(name: str, display_name: str, address: str) -> bytes:
 
 def list_field(name: str, items: Iterable[str]) -> bytes:
     """Return a header of ASCII items, one a line, never encoded."""
-    return _field(name, ",\r\n ".join(_ascii(clean(item)) for item in items))
+    return _field(name, ",\r\n ".join([_ascii(clean(item)) for item in items]))
 
 
 def list_id_field(description: str, identifier: str) -> bytes:
@@ -145,7 +145,7 @@ def _field(name: str, value: str) -> bytes:
 
 
 def _ascii(text: str) -> str:
-    return text.encode("ascii", "ignore").decode()
+    return text if text.isascii() else text.encode("ascii", "ignore").decode()
 
 
 def _needs_encoding(text: str, room: int) -> bool:

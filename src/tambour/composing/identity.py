@@ -11,12 +11,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 MAC_BYTES = 16
 """128 bits: no one guesses or meets one by chance."""
+
+_BLOCK = 64
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_INNER, _OUTER = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))
 
 DEAD_END = "https://unsubscribe.invalid/this-is-a-test-message-nobody-was-unsubscribed"
 """Where a test's link leads: `.invalid` is never anybody's (RFC 2606 §2)."""
@@ -31,37 +36,44 @@ class Leaving:
     address: str
 
 
-def message_id(
-    secret: bytes, *, edition: str, channel: str, address: str, domain: str
-) -> str:
-    """Return the Message-ID, angle brackets included, the same at every attempt."""
-    mac = _mac(secret, "message-id", edition, channel, address)
-    return f"<{mac.hex()}@{domain}>"
+def message_ids(
+    secret: bytes, *, edition: str, channel: str, domain: str
+) -> Callable[[str], str]:
+    """Return what gives each address's Message-ID, angle brackets and all."""
+    mac = _mac(secret, "message-id", edition, channel)
+    return lambda address: f"<{mac(_measured(address)).hex()}@{domain}>"
 
 
 def idempotency_key(secret: bytes, *, edition: str, channel: str, account: str) -> str:
     """Return the key by which a service recognises a post sent twice."""
-    return _mac(secret, "idempotency", edition, channel, account).hex()
+    return _mac(secret, "idempotency", edition, channel)(_measured(account)).hex()
 
 
-def unsubscribe_url(secret: bytes, *, base: str, leaving: Leaving) -> str:
+def unsubscribe_urls(
+    secret: bytes, *, base: str, audience: str, campaign: str
+) -> Callable[[str], str]:
     """
-    Return the page where *leaving* takes one click: `<base>/unsubscribe/<token>`.
+    Return what gives each address the page to leave by: `<base>/unsubscribe/<token>`.
 
-    The token holds whom it is for, and says so only to who may read their mail anyway;
+    A token holds whom it is for, and says so only to who may read their mail anyway;
     it is valid without anything stored, for as long as the secret is known.
     """
-    words = (leaving.audience, leaving.campaign, leaving.address)
-    payload = _base64("\n".join(words).encode("utf-8", "replace"))
-    mac = _base64(_mac(secret, "unsubscribe", payload))
-    return f"{base.rstrip('/')}/unsubscribe/{payload}.{mac}"
+    mac = _mac(secret, "unsubscribe")
+    start = f"{base.rstrip('/')}/unsubscribe/"
+    before = _octets(f"{audience}\n{campaign}\n")
+
+    def url(address: str) -> str:
+        payload = _base64(before + _octets(address))
+        return f"{start}{payload}.{_base64(mac(_measured(payload)))}"
+
+    return url
 
 
 def read_unsubscribe_token(token: str, secrets: Iterable[bytes]) -> Leaving | None:
     """Return whom *token* is for, or None unless one of *secrets* made it."""
     payload, _, mac = token.partition(".")
-    given = mac.encode("utf-8", "replace")
-    expected = (_base64(_mac(one, "unsubscribe", payload)) for one in secrets)
+    given, signed = _octets(mac), _measured(payload)
+    expected = (_base64(_mac(one, "unsubscribe")(signed)) for one in secrets)
     if not any(hmac.compare_digest(given, one.encode()) for one in expected):
         return None
     try:
@@ -72,12 +84,37 @@ def read_unsubscribe_token(token: str, secrets: Iterable[bytes]) -> Leaving | No
     return Leaving(audience=audience, campaign=campaign, address=address)
 
 
-def _mac(secret: bytes, purpose: str, *values: str) -> bytes:
-    # Each value is preceded by its length, so that no two lists of values are alike.
-    message = "".join([f"{len(value)}:{value}" for value in (purpose, *values)])
-    data = message.encode("utf-8", "replace")
-    return hmac.digest(secret, data, "sha256")[:MAC_BYTES]
+def _mac(secret: bytes, *values: str) -> Callable[[bytes], bytes]:
+    """
+    Return the HMAC-SHA256 of *values* and what follows, cut to `MAC_BYTES`.
+
+    What is the same for all recipients is hashed once, and copied for each.
+    """
+    block = secret if len(secret) <= _BLOCK else hashlib.sha256(secret).digest()
+    block = block.ljust(_BLOCK, b"\0")
+    begun = hashlib.sha256(block.translate(_INNER))
+    begun.update(b"".join(map(_measured, values)))
+    outside = hashlib.sha256(block.translate(_OUTER))
+
+    def mac(rest: bytes) -> bytes:
+        inner = begun.copy()
+        inner.update(rest)
+        outer = outside.copy()
+        outer.update(inner.digest())
+        return outer.digest()[:MAC_BYTES]
+
+    return mac
+
+
+def _measured(value: str) -> bytes:
+    """Return *value* after its length, so that no two lists of values are alike."""
+    return _octets(f"{len(value)}:{value}")
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    encoded = binascii.b2a_base64(data, newline=False).translate(_URL_SAFE)
+    return encoded.rstrip(b"=").decode()

@@ -10,14 +10,15 @@ RFC 2919 (List-Id), RFC 3834 (Auto-Submitted); facts on receivers, 2026-11.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from itertools import groupby
 from urllib.parse import quote
 
-from tambour.composing.body import Slot, encoded_pieces, pieces
+from tambour.composing.body import Place, Slot, encoded_pieces, pieces, places
 from tambour.composing.headers import (
     address_spec,
     ascii_token,
@@ -28,18 +29,15 @@ from tambour.composing.headers import (
     split_mailbox,
     text_field,
 )
-from tambour.composing.identity import (
-    DEAD_END,
-    Leaving,
-    message_id,
-    unsubscribe_url,
-)
+from tambour.composing.identity import DEAD_END, message_ids, unsubscribe_urls
 from tambour.errors import ConfigError, UserError
 from tambour.model import EditionId, EditionKind, Recipient, Rendered
 from tambour.rendering.words import greeting
 
 # "=_" cannot occur in quoted-printable, so no body ever holds the boundary.
 _BOUNDARY = b"=_tambour"
+_ALTERNATIVE = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n' % _BOUNDARY
+_LEAVE = "List-Unsubscribe"
 TEST_MARK = "[TEST] "
 
 
@@ -51,7 +49,7 @@ class MailHead:
     `sender` and `reply_to` read `Name <a@b>` or `a@b`. `unsubscribe_address` answers
     List-Unsubscribe mail, the sender's when empty; `unsubscribe_base` is `serve.url`,
     where there are public pages. `audience` is what a click leaves. A *test* is marked
-    as such and cannot unsubscribe anybody.
+    as such and cannot unsubscribe anybody. `edition` and `channel` name the delivery.
     """
 
     sender: str
@@ -62,15 +60,13 @@ class MailHead:
     campaign: str
     audience: str = ""
     kind: EditionKind
+    edition: EditionId
+    channel: str
     test: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
-    """How one recipient leaves: List-Unsubscribe's items, and the link in the words."""
-
-    items: tuple[str, ...]
-    link: str
+Ways = Callable[[str], tuple[bytes, str]]
+"""Returns, for an address, List-Unsubscribe and the link that stands in the words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,28 +74,25 @@ class PreparedMail:
     """
     An edition as bytes, with places left for one recipient.
 
-    `sender` is the envelope's address, `domain` that of its Message-IDs.
+    `sender` is the envelope's address, `domain` that of its Message-IDs. `is_plain`
+    tells that messages for an ASCII address are ASCII throughout, in lines that end in
+    CRLF and never begin with a dot.
     """
 
     sender: str
     domain: str
-    head: MailHead
     language: str
-    mailto: str
-    subject: tuple[str | Slot, ...]
-    first: bytes
-    chunks: tuple[bytes, ...]
-    slots: tuple[tuple[Slot, tuple[int, ...]], ...] = field(repr=False)
+    is_plain: bool
+    is_test: bool
+    subject: tuple[str | Slot, ...] = field(repr=False)
+    first: bytes = field(repr=False)
+    edition: bytes = field(repr=False)
+    chunks: tuple[bytes, ...] = field(repr=False)
+    places: tuple[Place, ...] = field(repr=False)
+    identify: Callable[[str], str] = field(repr=False)
+    ways: Ways = field(repr=False)
 
-    def fill(
-        self,
-        recipient: Recipient,
-        *,
-        edition: EditionId,
-        message_id: str,
-        now: datetime,
-        secret: bytes,
-    ) -> bytes:
+    def fill(self, recipient: Recipient, *, message_id: str, now: datetime) -> bytes:
         """
         Return the message for *recipient*.
 
@@ -111,29 +104,24 @@ class PreparedMail:
             UserError: the words name a column that the recipient does not have.
 
         """
-        ways = self._ways(recipient, secret)
-        values = _Values(recipient, self.language, ways.link)
+        unsubscribe, link = self.ways(recipient.address)
         chunks = list(self.chunks)
-        for slot, places in self.slots:
-            filled = slot.encoded(values[slot.attribute])
-            for place in places:
-                chunks[place] = filled
+        for place in self.places:
+            place.put(self._value(place.attribute, recipient, link), chunks)
         chunks[0] = b"".join(
             (
                 self.first,
                 mailbox_field("To", recipient.name, recipient.address),
-                self._subject_field(values),
+                self._subject_field(recipient, link) if self.subject else b"",
                 _date_field(int(now.timestamp())),
-                b"Message-ID: %s\r\n" % clean(message_id).encode(),
-                _edition_field(edition),
-                list_field("List-Unsubscribe", ways.items),
+                f"Message-ID: {clean(message_id)}\r\n".encode(),
+                self.edition,
+                unsubscribe,
             )
         )
         return b"".join(chunks)
 
-    def message_id(
-        self, recipient: Recipient, *, edition: EditionId, channel: str, secret: bytes
-    ) -> str:
+    def message_id(self, recipient: Recipient) -> str:
         """
         Return the Message-ID of every attempt for *recipient*.
 
@@ -141,69 +129,41 @@ class PreparedMail:
             ValueError: this is a test, whose Message-ID must be new each time.
 
         """
-        if self.head.test:
+        if self.is_test:
             msg = "a test message must be given a Message-ID of its own"
             raise ValueError(msg)
-        return message_id(
-            secret,
-            edition=edition,
-            channel=channel,
-            address=recipient.address,
-            domain=self.domain,
-        )
+        return self.identify(recipient.address)
 
-    def _ways(self, recipient: Recipient, secret: bytes) -> Ways:
-        head = self.head
-        if head.test:
-            return Ways(items=(f"<{DEAD_END}>",), link=DEAD_END)
-        address = quote(recipient.address, safe="@")
-        mailto = f"{self.mailto}{address}"
-        if head.unsubscribe_base is None:
-            return Ways(items=(f"<{mailto}>",), link=mailto)
-        leaving = Leaving(
-            audience=head.audience, campaign=head.campaign, address=recipient.address
-        )
-        url = unsubscribe_url(secret, base=head.unsubscribe_base, leaving=leaving)
-        return Ways(items=(f"<{url}>", f"<{mailto}>"), link=url)
-
-    def _subject_field(self, values: _Values) -> bytes:
-        if not any(isinstance(part, Slot) for part in self.subject):
-            return b""
+    def _subject_field(self, recipient: Recipient, link: str) -> bytes:
         words = (
-            part.text(values[part.attribute]) if isinstance(part, Slot) else part
+            part.text(self._value(part.attribute, recipient, link))
+            if isinstance(part, Slot)
+            else part
             for part in self.subject
         )
         return text_field("Subject", "".join(words))
 
-
-@dataclass(frozen=True, slots=True)
-class _Values:
-    """A recipient's attributes by the names that templates use."""
-
-    recipient: Recipient
-    language: str
-    unsubscribe_url: str
-
-    def __getitem__(self, attribute: str) -> str:
+    def _value(self, attribute: str, recipient: Recipient, link: str) -> str:
+        """Return a recipient's attribute by the name that templates use."""
         match attribute:
-            case "name":
-                return self.recipient.name
-            case "address":
-                return self.recipient.address
-            case "language":
-                return self.recipient.language
-            case "greeting":
-                return greeting(self.recipient.name, self.language)
             case "unsubscribe_url":
-                return self.unsubscribe_url
+                return link
+            case "greeting":
+                return greeting(recipient.name, self.language)
+            case "name":
+                return recipient.name
+            case "address":
+                return recipient.address
+            case "language":
+                return recipient.language
         try:
-            return self.recipient.fields[attribute]
+            return recipient.fields[attribute]
         except KeyError:
-            msg = f"{self.recipient.address} has no {attribute!r}: the words name it"
+            msg = f"{recipient.address} has no {attribute!r}: the words name it"
             raise UserError(msg) from None
 
 
-def prepare(rendered: Rendered, head: MailHead) -> PreparedMail:
+def prepare(rendered: Rendered, head: MailHead, *, secret: bytes) -> PreparedMail:
     """
     Return *rendered* ready to be filled for each recipient.
 
@@ -219,38 +179,41 @@ def prepare(rendered: Rendered, head: MailHead) -> PreparedMail:
     domain = sender.rpartition("@")[2]
     mark = TEST_MARK if head.test else ""
     subject = pieces(mark + clean(rendered.subject), rendered.tokens, in_html=False)
-    content: list[bytes | Slot] = [
-        b"",
-        _fixed_head(rendered, head, subject, domain),
-        *_bodies(rendered),
-    ]
-    places: dict[Slot, list[int]] = {}
-    for number, part in enumerate(content):
-        if isinstance(part, Slot):
-            places.setdefault(part, []).append(number)
+    is_shared = not any(isinstance(part, Slot) for part in subject)
+    words = "".join(map(str, subject)) if is_shared else None
+    first = mailbox_field("From", name, address)
+    edition = text_field("X-Tambour-Edition", head.edition)
+    fixed = _fixed_head(rendered, head, words, domain)
+    content = [b"", fixed + b"\r\n", *_merged(_body(rendered))]
+    chunks = tuple(b"" if isinstance(part, Slot) else part for part in content)
     return PreparedMail(
         sender=sender,
         domain=domain,
-        head=head,
-        mailto=_mailto(head, sender),
         language=rendered.language,
-        subject=tuple(subject),
-        first=mailbox_field("From", name, address),
-        chunks=tuple(b"" if isinstance(part, Slot) else part for part in content),
-        slots=tuple((slot, tuple(numbers)) for slot, numbers in places.items()),
+        is_plain=_is_plain(first + edition) and all(map(_is_plain, chunks)),
+        is_test=head.test,
+        subject=() if is_shared else tuple(subject),
+        first=first,
+        edition=edition,
+        chunks=chunks,
+        places=places(content),
+        identify=message_ids(
+            secret, edition=head.edition, channel=head.channel, domain=domain
+        ),
+        ways=_ways(head, sender, secret),
     )
 
 
 def _fixed_head(
-    rendered: Rendered, head: MailHead, subject: list[str | Slot], domain: str
+    rendered: Rendered, head: MailHead, subject: str | None, domain: str
 ) -> bytes:
     campaign = ascii_token(head.campaign)
     feedback = f"{campaign}:{head.kind.value}:tambour:{domain}"
     lines = [b"MIME-Version: 1.0\r\n"]
     if head.reply_to:
         lines.append(mailbox_field("Reply-To", *split_mailbox(head.reply_to)))
-    if not any(isinstance(part, Slot) for part in subject):
-        lines.append(text_field("Subject", "".join(map(str, subject))))
+    if subject is not None:
+        lines.append(text_field("Subject", subject))
     if head.unsubscribe_base and not head.test:
         lines.append(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
     lines += [
@@ -262,22 +225,21 @@ def _fixed_head(
     ]
     if head.test:
         lines.append(b"X-Tambour-Test: yes\r\n")
+    lines.append(_ALTERNATIVE if rendered.html else _part_head(b"plain"))
     return b"".join(lines)
 
 
-def _bodies(rendered: Rendered) -> list[bytes | Slot]:
+def _body(rendered: Rendered) -> list[bytes | Slot]:
+    """Return what follows the headers' empty line."""
     tokens: Mapping[str, str] = rendered.tokens
     text = encoded_pieces(rendered.text, tokens, in_html=False)
     if not rendered.html:
-        return [_part_head(b"plain"), *text, b"\r\n"]
+        return [*text, b"\r\n"]
     html = encoded_pieces(rendered.html, tokens, in_html=True)
     return [
-        b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n' % _BOUNDARY,
-        b"\r\n--%s\r\n" % _BOUNDARY,
-        _part_head(b"plain"),
+        b"--%s\r\n%s\r\n" % (_BOUNDARY, _part_head(b"plain")),
         *text,
-        b"\r\n--%s\r\n" % _BOUNDARY,
-        _part_head(b"html"),
+        b"\r\n--%s\r\n%s\r\n" % (_BOUNDARY, _part_head(b"html")),
         *html,
         b"\r\n--%s--\r\n" % _BOUNDARY,
     ]
@@ -286,23 +248,61 @@ def _bodies(rendered: Rendered) -> list[bytes | Slot]:
 def _part_head(subtype: bytes) -> bytes:
     return (
         b"Content-Type: text/%s; charset=utf-8\r\n"
-        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" % subtype
+        b"Content-Transfer-Encoding: quoted-printable\r\n" % subtype
     )
 
 
-def _mailto(head: MailHead, sender: str) -> str:
-    """Return the address that mail to leave goes to, all but who writes it."""
-    address = split_mailbox(head.unsubscribe_address)[1] or sender
+def _merged(parts: Iterable[bytes | Slot]) -> Iterator[bytes | Slot]:
+    """Yield *parts*, those that are the same for everybody in as few as can be."""
+    for is_slot, group in groupby(parts, lambda part: isinstance(part, Slot)):
+        if is_slot:
+            yield from group
+        else:
+            yield b"".join(part for part in group if isinstance(part, bytes))
+
+
+def _is_plain(lines: bytes) -> bool:
+    """Whether all octets are ASCII and all lines whole, none beginning with a dot."""
+    ends = lines.count(b"\r\n")
+    return (
+        lines.isascii()
+        and not lines.startswith(b".")
+        and b"\n." not in lines
+        and ends == lines.count(b"\n") == lines.count(b"\r")
+        and (not lines or lines.endswith(b"\r\n"))
+    )
+
+
+def _ways(head: MailHead, sender: str, secret: bytes) -> Ways:
+    if head.test:
+        dead_end = list_field(_LEAVE, (f"<{DEAD_END}>",)), DEAD_END
+        return lambda _address: dead_end
+    to = split_mailbox(head.unsubscribe_address)[1] or sender
     words = quote(f"unsubscribe {head.campaign} ")
-    return f"mailto:{quote(address_spec(address), safe='@')}?subject={words}"
+    mailto = f"mailto:{quote(address_spec(to), safe='@')}?subject={words}"
+
+    def by_mail(address: str) -> tuple[bytes, str]:
+        link = mailto + quote(address, safe="@")
+        return list_field(_LEAVE, (f"<{link}>",)), link
+
+    if head.unsubscribe_base is None:
+        return by_mail
+    page = unsubscribe_urls(
+        secret,
+        base=head.unsubscribe_base,
+        audience=head.audience,
+        campaign=head.campaign,
+    )
+
+    def by_click(address: str) -> tuple[bytes, str]:
+        url = page(address)
+        items = f"<{url}>", f"<{mailto}{quote(address, safe='@')}>"
+        return list_field(_LEAVE, items), url
+
+    return by_click
 
 
 @lru_cache(maxsize=64)
 def _date_field(seconds: int) -> bytes:
     date = format_datetime(datetime.fromtimestamp(seconds, UTC))
     return f"Date: {date}\r\n".encode()
-
-
-@lru_cache(maxsize=64)
-def _edition_field(edition: str) -> bytes:
-    return text_field("X-Tambour-Edition", edition)

@@ -7,8 +7,9 @@ it was frozen. Knows neither retries nor waves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from tambour.channels import Channel
@@ -21,9 +22,12 @@ from tambour.config import (
     OutboxChannel,
     SmtpChannel,
 )
-from tambour.delivery.world import Route
+from tambour.delivery.world import LaneLimits, Route
 from tambour.ledger.records import Content, Leased
 from tambour.model import Message, Rendered
+
+_AHEAD = 8
+"""How many messages a connection to gentle destinations may have waiting for it."""
 
 _PREPARED = 32
 """How many editions' words, in one language each, stay ready at once."""
@@ -39,15 +43,35 @@ def make_route(
 ) -> Route:
     """Return the route of the channel *name* of *config*; *clock* dates its mails."""
     settings = config.channels[name]
+    compose = Composer(config, settings, secret=secret, clock=clock)
+    if not isinstance(settings, SmtpChannel):
+        return Route(
+            name=name,
+            channel=channel,
+            compose=compose,
+            rates=() if isinstance(settings, OutboxChannel) else settings.rate,
+            on_uncertain=settings.on_uncertain,
+        )
+    lanes = {domain: limits.name for limits in settings.domains for domain in limits.of}
     return Route(
         name=name,
         channel=channel,
-        compose=Composer(config, settings, secret=secret, clock=clock),
-        rate=None
-        if isinstance(settings, OutboxChannel)
-        else next(iter(settings.rate), None),
+        compose=compose,
+        rates=settings.rate,
+        warm_up=settings.warm_up,
+        lanes={
+            limits.name: LaneLimits(
+                rates=limits.rate, most_in_flight=_AHEAD * limits.connections
+            )
+            for limits in settings.domains
+        },
+        lane_of=partial(_lane_of, lanes),
         on_uncertain=settings.on_uncertain,
     )
+
+
+def _lane_of(lanes: Mapping[str, str], address: str) -> str:
+    return lanes.get(address.rpartition("@")[2].lower(), "")
 
 
 class Composer:
@@ -81,30 +105,20 @@ class Composer:
             return self._post(leased, content)
         mail = self._prepare(leased, content, content.rendered)
         key = self._message_id(mail, leased)
-        filled = mail.fill(
-            leased.recipient,
-            edition=leased.edition,
-            message_id=key,
-            now=self._clock(),
-            secret=self._secret,
-        )
+        recipient = address_spec(leased.recipient.address)
         return Message(
             delivery=leased.id,
-            recipient=address_spec(leased.recipient.address),
+            recipient=recipient,
             key=key,
-            content=filled,
+            content=mail.fill(leased.recipient, message_id=key, now=self._clock()),
             sender=mail.sender,
+            is_plain=mail.is_plain and recipient.isascii(),
         )
 
     def _message_id(self, mail: PreparedMail, leased: Leased) -> str:
         if self._test_id:
             return f"<test.{self._test_id}@{mail.domain}>"
-        return mail.message_id(
-            leased.recipient,
-            edition=leased.edition,
-            channel=leased.channel,
-            secret=self._secret,
-        )
+        return mail.message_id(leased.recipient)
 
     def _post(self, leased: Leased, content: Content) -> Message:
         account = leased.recipient.address
@@ -128,7 +142,7 @@ class Composer:
             head = mail_head(
                 self._config, self._settings, leased, is_test=bool(self._test_id)
             )
-            mail = prepare(rendered, head)
+            mail = prepare(rendered, head, secret=self._secret)
             if content.address is not None:
                 return mail
             while len(self._prepared) >= _PREPARED:
@@ -151,6 +165,8 @@ def mail_head(
         campaign=leased.campaign,
         audience=leased.audience,
         kind=leased.kind,
+        edition=leased.edition,
+        channel=leased.channel,
         test=is_test,
     )
 

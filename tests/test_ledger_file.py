@@ -27,13 +27,15 @@ from tambour.ledger import (
     open_for_reading,
     open_for_writing,
 )
-from tambour.ledger.queries import moving
+from tambour.ledger.queries import claiming, moving
 from tambour.ledger.records import Draft, Suppression
 from tambour.ledger.schema import SCHEMA, metadata
-from tambour.model import Snapshot
+from tambour.model import Decision, Snapshot
 
 URL = "sqlite:///var/tambour.db"
-FROZEN_SCHEMA = Path(__file__).parent / "golden" / "ledger-0001.sql"
+GOLDEN = Path(__file__).parent / "golden"
+EARLIER = ["0001"]
+"""Versions that were published before today's."""
 
 
 @pytest.fixture
@@ -60,23 +62,52 @@ def tables_of(file: Path) -> list[str]:
 # ── Schema ──────────────────────────────────────────────────────────────────────
 
 
-def test_the_first_schema_is_frozen(ledger: Ledger, file: Path) -> None:
-    """What version 0001 made once, it makes for ever."""
+def frozen_schema(version: str) -> str:
+    """Return the statements that made a version's tables."""
+    return (GOLDEN / f"ledger-{version}.sql").read_text("utf-8")
+
+
+def test_the_schema_is_frozen(ledger: Ledger, file: Path) -> None:
+    """What this version made once, it makes for ever."""
     ledger.close()
 
-    assert FROZEN_SCHEMA.read_text("utf-8") == ";\n".join(tables_of(file)) + ";\n"
+    assert frozen_schema(SCHEMA) == ";\n".join(tables_of(file)) + ";\n"
 
 
-def test_the_first_schema_is_upgraded(tmp_path: Path, file: Path) -> None:
-    """A ledger of the first version opens with today's code, and works."""
+@pytest.mark.parametrize("version", EARLIER)
+def test_an_earlier_schema_is_upgraded(
+    tmp_path: Path, file: Path, version: str
+) -> None:
+    """A ledger of an earlier version opens with today's code, and has its tables."""
     file.parent.mkdir()
     with closing(sqlite3.connect(file)) as connection:
-        connection.executescript(FROZEN_SCHEMA.read_text("utf-8"))
-        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+        connection.executescript(frozen_schema(version))
+        connection.execute("INSERT INTO alembic_version VALUES (?)", [version])
         connection.commit()
     with closing(open_for_writing(URL, root=tmp_path)) as ledger:
         freeze(ledger, 2)
 
+        assert 2 == len(lease(ledger))
+    assert frozen_schema(SCHEMA) == ";\n".join(tables_of(file)) + ";\n"
+
+
+def test_an_earlier_ledger_keeps_what_it_knew(tmp_path: Path, file: Path) -> None:
+    """A decision and a delivery under way survive an upgrade."""
+    with closing(open_for_writing(URL, root=tmp_path)) as ledger:
+        name = freeze(ledger, 3)
+        lease(ledger, limit=1)
+        ledger.decide(name, Decision.APPROVE, NOW)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            "ALTER TABLE decision DROP COLUMN reason; DROP TABLE spent;"
+            "DROP INDEX delivery_waiting;"
+            "CREATE INDEX delivery_open ON delivery (part, next_try)"
+            " WHERE next_try IS NOT NULL;"
+            "UPDATE alembic_version SET version_num = '0001'"
+        )
+    with closing(open_for_writing(URL, root=tmp_path)) as ledger:
+        assert {name: Decision.APPROVE} == ledger.snapshot().decisions
+        assert {} == ledger.snapshot().held_because
         assert 2 == len(lease(ledger))
 
 
@@ -112,19 +143,39 @@ def test_a_newer_schema_is_refused(
         opening(URL, root=tmp_path)
 
 
-def test_due_deliveries_are_found_by_index(ledger: Ledger, file: Path) -> None:
-    """Neither a lease nor a recovery walks through what was sent long ago."""
+@pytest.mark.parametrize(
+    ("query", "indexes"),
+    [
+        pytest.param(claiming.DUE_EDITIONS, ["delivery_waiting"], id="due"),
+        pytest.param(claiming.PICK, ["delivery_waiting"], id="pick"),
+        pytest.param(claiming.LEASE, [], id="lease"),
+        pytest.param(claiming.INTEND, [], id="intend"),
+        pytest.param(claiming.RECORD, [], id="record"),
+        pytest.param(
+            moving.CLOSE_DRAINED, ["delivery_waiting", "delivery_busy"], id="close"
+        ),
+        pytest.param(moving.RELEASE_LEASED, ["delivery_busy"], id="release"),
+        pytest.param(moving.LOSE_IN_FLIGHT, ["delivery_busy"], id="lose"),
+        pytest.param(moving.POSTPONE[0], ["delivery_waiting"], id="postpone"),
+        pytest.param(moving.POSTPONE[1], ["delivery_busy"], id="postpone leased"),
+    ],
+)
+def test_deliveries_are_found_by_index(
+    ledger: Ledger, file: Path, query: sa.Executable, indexes: list[str]
+) -> None:
+    """No wave and no recovery walks through what was sent long ago."""
     ledger.close()
-    plans = []
+    sql = str(query.compile(dialect=sa.create_engine("sqlite://").dialect))
     with closing(sqlite3.connect(file)) as connection:
-        for query in (moving.PICK, moving.RELEASE_LEASED):
-            sql = str(query.compile(dialect=sa.create_engine("sqlite://").dialect))
-            values = [1] * sql.count("?")
-            rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)
-            plans.append(" ".join(row[3] for row in rows))
+        rows = connection.execute(
+            f"EXPLAIN QUERY PLAN {sql}", ["[]"] * sql.count("?")
+        ).fetchall()
+    plan = [row[3] for row in rows]
+    walks = [step for step in plan if "delivery" in step and "delivery_" not in step]
 
-    assert "INDEX delivery_open" in plans[0]
-    assert "INDEX delivery_busy" in plans[1]
+    assert all(any(f"INDEX {name}" in step for step in plan) for name in indexes)
+    assert all("INTEGER PRIMARY KEY" in step for step in walks)
+    assert not any("TEMP B-TREE" in step for step in plan)
 
 
 # ── Readers ─────────────────────────────────────────────────────────────────────

@@ -27,9 +27,10 @@ from ledger_samples import (
 )
 from tambour.errors import UserError
 from tambour.ledger import Ledger
-from tambour.ledger.records import Content, Draft, Intent, Recovered, Suppression
+from tambour.ledger.records import Content, Draft, Intent, Recovered, Spent, Suppression
 from tambour.ledger.states import Step
 from tambour.model import (
+    Cause,
     Decision,
     DeliveryState,
     EditionId,
@@ -42,6 +43,7 @@ from tambour.model import (
 )
 
 LATER = NOW + timedelta(hours=1)
+REFUSED = {"code": "550", "reply": "not from you"}
 
 
 def suppression(address: str, audience: str = "") -> Suppression:
@@ -312,6 +314,140 @@ class DeliveringContract:
         assert 2 == len(lease(ledger, now=LATER))
 
 
+class RefusingContract:
+    def test_suppresses_an_address_that_does_not_exist(self, ledger: Ledger) -> None:
+        """Refused for its address, nobody is mailed again, whichever the audience."""
+        freeze(ledger, 2)
+        freeze(ledger, 2, name="b/1/1", deadline=None)
+        first, _ = claim(ledger, limit=2)
+        refusal = {"code": "550", "status": "5.1.1", "cause": Cause.ADDRESS}
+        ledger.settle([result(first, Step.REJECT, **refusal)], (), now=LATER)
+
+        assert (
+            Suppression(
+                address="p0@example.org", audience="", reason="550 5.1.1", since=LATER
+            ),
+        ) == ledger.suppressions.all()
+        assert ["p1@example.org"] == [one.recipient.address for one in lease(ledger)]
+
+    @pytest.mark.parametrize(
+        ("step", "cause"),
+        [
+            (Step.DEFER, Cause.ADDRESS),
+            (Step.REJECT, Cause.MESSAGE),
+            (Step.REJECT, Cause.SENDER),
+        ],
+        ids=str,
+    )
+    def test_suppresses_nobody_else(
+        self, ledger: Ledger, step: Step, cause: Cause
+    ) -> None:
+        """What is not the address's fault, or not for good, suppresses nobody."""
+        freeze(ledger, 1)
+        (delivery,) = claim(ledger)
+        ledger.settle([result(delivery, step, cause=cause)], (), now=NOW)
+
+        assert () == ledger.suppressions.all()
+
+    def test_heeds_no_result_that_comes_too_late(self, ledger: Ledger) -> None:
+        """What was recorded already neither suppresses nor holds by a second result."""
+        freeze(ledger, 2)
+        first, second = claim(ledger)
+        done = [result(one, Step.ACCEPT) for one in (first, second)]
+        ledger.settle(done, (), now=NOW)
+        late = [
+            result(first, Step.REJECT, cause=Cause.ADDRESS),
+            result(second, Step.REJECT, cause=Cause.SENDER),
+        ]
+        ledger.settle(late, (), now=NOW)
+
+        assert () == ledger.suppressions.all()
+        assert {} == ledger.snapshot().decisions
+
+    def test_holds_what_its_sender_is_refused_for(self, ledger: Ledger) -> None:
+        """The edition is held with the server's words, from the very same wave on."""
+        name = freeze(ledger, 3)
+        first, second = claim(ledger, limit=2)
+        (third,) = lease(ledger)
+        refused = [
+            result(one, Step.DEFER, next_try=LATER, cause=Cause.SENDER, **REFUSED)
+            for one in (first, second)
+        ]
+        intent = Intent(delivery=third.id, message_id="<3@x>")
+
+        assert frozenset() == ledger.settle(refused, [intent], now=NOW)
+        assert {name: Decision.HOLD} == ledger.snapshot().decisions
+        assert {name: "550 not from you"} == ledger.snapshot().held_because
+        assert () == lease(ledger, now=LATER)
+
+    def test_releases_what_was_held_when_it_is_approved(self, ledger: Ledger) -> None:
+        """Once approved, all of it is due at once, and no reason is left."""
+        name = freeze(ledger, 2)
+        (first,) = claim(ledger, limit=1)
+        much_later = NOW + timedelta(hours=5)
+        refused = result(
+            first, Step.DEFER, next_try=much_later, cause=Cause.SENDER, **REFUSED
+        )
+        ledger.settle([refused], (), now=NOW)
+        ledger.decide(name, Decision.APPROVE, LATER)
+
+        assert {} == ledger.snapshot().held_because
+        assert {name} == ledger.history.due_editions(LATER)
+        assert 2 == len(lease(ledger, now=LATER))
+
+    def test_approving_hastens_nothing_else(self, ledger: Ledger) -> None:
+        """What is put off of an edition that nobody held keeps its time."""
+        name = freeze(ledger, 1)
+        (delivery,) = claim(ledger)
+        ledger.settle([result(delivery, Step.DEFER, next_try=LATER)], (), now=NOW)
+        ledger.decide(name, Decision.APPROVE, NOW)
+
+        assert () == lease(ledger)
+
+    @pytest.mark.parametrize(
+        ("decision", "kept"),
+        [
+            (Decision.CANCEL, Decision.CANCEL),
+            (Decision.WITHDRAW, Decision.WITHDRAW),
+            (Decision.APPROVE, Decision.HOLD),
+            (Decision.HOLD, Decision.HOLD),
+        ],
+        ids=str,
+    )
+    def test_a_hold_undoes_no_end(
+        self, ledger: Ledger, decision: Decision, kept: Decision
+    ) -> None:
+        """A refusal holds what was approved, and leaves alone what was cancelled."""
+        name = freeze(ledger, 1)
+        (delivery,) = claim(ledger)
+        ledger.decide(name, decision, NOW)
+        refused = result(
+            delivery, Step.DEFER, next_try=LATER, cause=Cause.SENDER, **REFUSED
+        )
+        ledger.settle([refused], (), now=NOW)
+
+        assert {name: kept} == ledger.snapshot().decisions
+
+    def test_remembers_what_was_spent(self, ledger: Ledger) -> None:
+        """Budgets are kept per channel; the same instant adds up, old ones go."""
+        old = NOW - timedelta(days=3)
+        for count, at, lane, channel in [
+            (5, old, "", "lettre"),
+            (1, NOW, "orange", "lettre"),
+            (2, NOW, "orange", "lettre"),
+            (3, LATER, "", "lettre"),
+            (9, NOW, "", "autre"),
+        ]:
+            row = Spent(channel=channel, lane=lane, at=at, count=count)
+            ledger.settle((), (), now=at, spent=[row])
+
+        assert (
+            Spent(channel="lettre", lane="orange", at=NOW, count=3),
+            Spent(channel="lettre", at=LATER, count=3),
+        ) == ledger.spent("lettre", since=old)
+        assert [3] == [one.count for one in ledger.spent("lettre", since=LATER)]
+
+
 class RecoveringContract:
     def test_gives_back_and_doubts(self, ledger: Ledger) -> None:
         """What was leased is planned again; what was in flight is in doubt and due."""
@@ -488,6 +624,7 @@ class HistoryContract:
 class LedgerContract(
     FreezingContract,
     DeliveringContract,
+    RefusingContract,
     RecoveringContract,
     DecidingContract,
     HistoryContract,

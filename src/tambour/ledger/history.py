@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from tambour.ledger.database import Database
-from tambour.ledger.queries import asking, moving
+from tambour.ledger.queries import asking, claiming
+from tambour.ledger.queries.dialect import in_text
 from tambour.ledger.records import Count, Record, normalise
 from tambour.model import DeliveryState, EditionId, EventId
 
@@ -55,7 +56,7 @@ class History:
     def due_editions(self, by: datetime) -> frozenset[EditionId]:
         """Return the editions, but those on hold, with something due *by* then."""
         with self._database.read() as connection:
-            rows = connection.execute(moving.DUE_EDITIONS, {"by": by}).scalars()
+            rows = connection.execute(claiming.DUE_EDITIONS, {"by": by}).scalars()
             return frozenset(EditionId(edition) for edition in rows)
 
     def counts(self, editions: Iterable[EditionId] | None = None) -> tuple[Count, ...]:
@@ -63,7 +64,7 @@ class History:
         query, where = asking.COUNTS, dict[str, object]()
         if editions is not None:
             query = query.where(asking.OF_EDITIONS)
-            where["editions"] = list(editions)
+            where["editions"] = in_text(list(editions))
         with self._database.read() as connection:
             rows = connection.execute(query, where).all()
         return tuple(

@@ -16,6 +16,7 @@ from typing import NewType
 from tambour.composing.headers import domain_labels
 from tambour.ledger.states import Step
 from tambour.model import (
+    Cause,
     DeliveryId,
     DeliveryState,
     EditionId,
@@ -95,14 +96,32 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of an intent; `next_try` is None when there is none by itself."""
+    """
+    What became of an intent; `next_try` is None when there is none by itself.
+
+    `at` is None for the moment at which it is settled.
+    A rejected one whose `cause` is the address has it suppressed, as `code` and
+    `status` say; one whose cause is the sender has its edition held, for that `reply`.
+    """
 
     delivery: DeliveryId
     step: Step
-    at: datetime
+    at: datetime | None = None
     code: str = ""
     reply: str = ""
     next_try: datetime | None = None
+    status: str = ""
+    cause: Cause = Cause.MESSAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """How many messages of a channel's lane were let go at an instant."""
+
+    channel: str
+    lane: str = ""
+    at: datetime
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The revision that this code reads and writes; revisions are ordered as text."""
 
 
@@ -155,12 +155,15 @@ delivery = sa.Table(
     sa.UniqueConstraint("part", "address"),
 )
 sa.Index("delivery_address", delivery.c.address)
+_IS_WAITING = sa.text(
+    "next_try IS NOT NULL AND state IN ('planned', 'deferred', 'uncertain')"
+)
 sa.Index(
-    "delivery_open",
+    "delivery_waiting",
     delivery.c.part,
     delivery.c.next_try,
-    sqlite_where=delivery.c.next_try.is_not(None),
-    postgresql_where=delivery.c.next_try.is_not(None),
+    sqlite_where=_IS_WAITING,
+    postgresql_where=_IS_WAITING,
 )
 _IS_BUSY = sa.text("state IN ('leased', 'in_flight')")
 sa.Index(
@@ -197,12 +200,14 @@ staged_delivery = sa.Table(
     prefixes=["TEMPORARY"],
 )
 
+# A reason is what made the machine hold an edition; a person gives none.
 decision = sa.Table(
     "decision",
     metadata,
     sa.Column("edition", sa.Text, primary_key=True),
     sa.Column("decision", sa.Text, nullable=False),
     sa.Column("decided_at", Instant, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
 )
 
 # An empty audience means every one of them.
@@ -213,4 +218,14 @@ suppression = sa.Table(
     sa.Column("audience", sa.Text, primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", Instant, nullable=False),
+)
+
+# What was lately taken from a channel's budgets: a restart must not refill them.
+spent = sa.Table(
+    "spent",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("at", Instant, primary_key=True),
+    sa.Column("lane", sa.Text, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
 )

@@ -9,22 +9,21 @@ raise is in their own words.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from tambour.errors import UserError
+from tambour.ledger import claims
 from tambour.ledger.database import Database
 from tambour.ledger.freezing import freeze_staged, stage
 from tambour.ledger.frozen import dump_facts, load_facts, load_rendered
 from tambour.ledger.history import History
-from tambour.ledger.queries import keeping, moving
+from tambour.ledger.queries import claiming, keeping, moving
+from tambour.ledger.queries.dialect import in_text
 from tambour.ledger.records import (
     Content,
     ContentId,
@@ -33,8 +32,8 @@ from tambour.ledger.records import (
     Leased,
     Recovered,
     Result,
+    Spent,
 )
-from tambour.ledger.states import Step
 from tambour.ledger.suppressions import Suppressions
 from tambour.model import (
     Decision,
@@ -46,7 +45,6 @@ from tambour.model import (
     Facts,
     FrozenEdition,
     Outcome,
-    Recipient,
     Revision,
     Snapshot,
 )
@@ -74,6 +72,7 @@ class Ledger:
             told: dict[str, list[Facts]] = {}
             for edition, facts in connection.execute(keeping.TOLD):
                 told.setdefault(edition, []).append(load_facts(facts))
+            decided = connection.execute(keeping.DECISIONS).all()
             return Snapshot(
                 editions={
                     row.id: _frozen_edition(row, tuple(told.get(row.id, ())))
@@ -82,10 +81,8 @@ class Ledger:
                 events_seen=_pairs(connection, keeping.EVENTS_SEEN),
                 campaigns_seen=_pairs(connection, keeping.CAMPAIGNS_SEEN),
                 audience_sizes=_pairs(connection, keeping.AUDIENCE_SIZES),
-                decisions={
-                    EditionId(edition): Decision(decision)
-                    for edition, decision in connection.execute(keeping.DECISIONS)
-                },
+                decisions={row.edition: Decision(row.decision) for row in decided},
+                held_because={row.edition: row.reason for row in decided if row.reason},
             )
 
     def note_seen(
@@ -155,7 +152,7 @@ class Ledger:
         """
         with self._database.write() as connection:
             released = connection.execute(moving.RELEASE_LEASED, {"now": now})
-            values = {"now": now, "hold": list(hold)}
+            values = {"now": now, "hold": in_text(list(hold))}
             lost = connection.execute(moving.LOSE_IN_FLIGHT, values)
             return Recovered(released=released.rowcount, lost=lost.rowcount)
 
@@ -170,9 +167,10 @@ class Ledger:
         """
         with self._database.write() as connection:
             where = {"channel": channel, "by": by}
-            parts = connection.execute(moving.DUE_PARTS, where).scalars().all()
-            for part in parts:
-                leased = _lease_from(connection, part, by=by, now=now, limit=limit)
+            for part in connection.execute(claiming.DUE_PARTS, where).all():
+                leased = claims.lease_from(
+                    connection, part, by=by, now=now, limit=limit
+                )
                 if leased:
                     return leased
             _close_drained(connection, channel=channel)
@@ -181,7 +179,7 @@ class Ledger:
     def contents(self, ids: Iterable[ContentId]) -> dict[ContentId, Content]:
         """Return frozen words by number."""
         with self._database.read() as connection:
-            rows = connection.execute(moving.CONTENTS, {"ids": list(ids)})
+            rows = connection.execute(claiming.CONTENTS, {"ids": in_text(list(ids))})
             return {row.id: _content(row) for row in rows}
 
     def settle(
@@ -191,22 +189,34 @@ class Ledger:
         *,
         now: datetime,
         release: Sequence[DeliveryId] = (),
+        spent: Sequence[Spent] = (),
     ) -> frozenset[DeliveryId]:
         """
         Commit a wave: the results of the last with the intents of the next.
 
         Returns the intents that hold; only those may go on the wire. The others met a
         cancellation, a suppression, their deadline or a hold since they were leased.
-        *release* gives leased deliveries back unsent.
+        *release* gives leased deliveries back unsent; *spent* is what the intents took
+        from the channel's budgets. A result may suppress its address, or hold its
+        edition (see `Result`) and so the intents that belong to it.
         """
         with self._database.write() as connection:
-            ordered = sorted(results, key=attrgetter("step"))
-            for step, group in groupby(ordered, key=attrgetter("step")):
-                rows = [_recorded(result) for result in group]
-                connection.execute(moving.record(step), rows)
+            if results:
+                claims.record(connection, results, now)
             if release:
-                connection.execute(moving.RELEASE, {"ids": list(release)})
-            return _commit_intents(connection, intents, now)
+                claims.release(connection, release)
+            if spent:
+                claims.spend(connection, spent, now)
+            return claims.intend(connection, intents, now) if intents else frozenset()
+
+    def spent(self, channel: str, *, since: datetime) -> tuple[Spent, ...]:
+        """Return what was taken from a channel's budgets, of the last two days."""
+        where = {"channel": channel, "since": since}
+        with self._database.read() as connection:
+            return tuple(
+                Spent(channel=channel, lane=row.lane, at=row.at, count=row.number)
+                for row in connection.execute(claiming.SPENT, where)
+            )
 
     def postpone(
         self, channel: str, outcome: Outcome, *, now: datetime, until: datetime
@@ -221,7 +231,9 @@ class Ledger:
                 "b_code": outcome.code,
                 "b_reply": outcome.reply,
             }
-            return connection.execute(moving.POSTPONE, values).rowcount
+            return sum(
+                connection.execute(query, values).rowcount for query in moving.POSTPONE
+            )
 
     def retry(self, edition: EditionId, now: datetime) -> int:
         """
@@ -263,57 +275,16 @@ class Ledger:
         self._database.close()
 
 
-def _lease_from(
-    connection: sa.Connection, part: int, *, by: datetime, now: datetime, limit: int
-) -> tuple[Leased, ...]:
-    """Lease from one part; goes on while all that it picks has to end instead."""
-    where = {"part": part, "by": by, "limit": limit}
-    while ids := connection.execute(moving.PICK, where).scalars().all():
-        ready = set(ids) - _end_objected(connection, ids, now)
-        if ready:
-            connection.execute(moving.LEASE, {"ids": list(ready)})
-            rows = connection.execute(moving.LEASED, {"ids": list(ready)})
-            return tuple(_leased(row) for row in rows)
-    return ()
-
-
-def _end_objected(
-    connection: sa.Connection, ids: Sequence[int], now: datetime
-) -> set[int]:
-    """End, or give back, what must not leave now; return which that was."""
-    rows = connection.execute(moving.OBJECTIONS, {"ids": list(ids), "now": now})
-    objections: dict[Step, list[int]] = {}
-    for delivery, step in rows:
-        objections.setdefault(Step(step), []).append(delivery)
-    for step, objected in objections.items():
-        connection.execute(moving.end(step), {"ids": objected, "now": now})
-    return {delivery for objected in objections.values() for delivery in objected}
-
-
-def _commit_intents(
-    connection: sa.Connection, intents: Sequence[Intent], now: datetime
-) -> frozenset[DeliveryId]:
-    if not intents:
-        return frozenset()
-    ids = [intent.delivery for intent in intents]
-    objected = _end_objected(connection, ids, now)
-    rows = [
-        {"b_id": intent.delivery, "b_message_id": intent.message_id, "b_at": now}
-        for intent in intents
-        if intent.delivery not in objected
-    ]
-    _execute_many(connection, moving.INTEND, rows)
-    return frozenset(connection.execute(moving.GRANTED, {"ids": ids}).scalars())
-
-
 def _decide(
     connection: sa.Connection, edition: EditionId, decision: Decision, now: datetime
 ) -> int:
+    where = {"b_edition": edition, "now": now}
+    if decision is Decision.APPROVE:
+        connection.execute(moving.HASTEN, where)
     values = {"edition": edition, "decision": decision.value, "decided_at": now}
     connection.execute(keeping.DECIDE, values)
     if decision not in (Decision.CANCEL, Decision.WITHDRAW):
         return 0
-    where = {"b_edition": edition, "now": now}
     count = connection.execute(moving.CANCEL_EDITION, where).rowcount
     _close_drained(connection, edition=edition)
     return count
@@ -354,26 +325,6 @@ def _frozen_edition(row: Row, facts: tuple[Facts, ...]) -> FrozenEdition:
     )
 
 
-def _leased(row: Row) -> Leased:
-    return Leased(
-        id=row.id,
-        edition=row.edition,
-        campaign=row.campaign,
-        kind=EditionKind(row.kind),
-        channel=row.channel,
-        audience=row.audience,
-        recipient=Recipient(
-            address=row.recipient,
-            name=row.name,
-            language=row.language,
-            fields=json.loads(row.fields),
-        ),
-        content=row.content,
-        deadline=row.deadline,
-        attempts=row.attempts,
-    )
-
-
 def _content(row: Row) -> Content:
     return Content(
         key=str(row.id),
@@ -383,13 +334,3 @@ def _content(row: Row) -> Content:
         rendered=load_rendered(row.rendered) if row.rendered is not None else None,
         payload=row.payload,
     )
-
-
-def _recorded(result: Result) -> dict[str, object]:
-    return {
-        "b_id": result.delivery,
-        "b_code": result.code,
-        "b_reply": result.reply,
-        "b_next_try": result.next_try,
-        "b_at": result.at,
-    }

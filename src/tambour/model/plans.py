@@ -140,7 +140,9 @@ class Snapshot:
     """
     What the ledger remembers, for planning.
 
-    Audience sizes are those of the last edition frozen for each audience.
+    Audience sizes are those of the last edition frozen for each audience;
+    `held_because` has the server's words where no person, but a refusal of the sender
+    made the decision.
     """
 
     editions: Mapping[EditionId, FrozenEdition] = field(default_factory=dict)
@@ -148,3 +150,4 @@ class Snapshot:
     campaigns_seen: Mapping[str, datetime] = field(default_factory=dict)
     audience_sizes: Mapping[str, int] = field(default_factory=dict)
     decisions: Mapping[EditionId, Decision] = field(default_factory=dict)
+    held_because: Mapping[EditionId, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from tambour.ledger.queries.dialect import listed
 from tambour.ledger.schema import delivery, edition, part, told
 
 # ── History ─────────────────────────────────────────────────────────────────────
@@ -57,4 +58,4 @@ COUNTS = (
 )
 """How many recipients of each part are in each state."""
 
-OF_EDITIONS = part.c.edition.in_(sa.bindparam("editions", expanding=True))
+OF_EDITIONS = part.c.edition.in_(listed("editions"))

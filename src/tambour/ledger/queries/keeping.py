@@ -1,14 +1,14 @@
 """
 What the ledger remembers: editions, facts, words, recipients, decisions, suppressions.
 
-The upserts are the one part of SQL here that a second dialect spells by itself.
+Statements for one edition or one address at a time; a wave's are in `moving`.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from tambour.ledger.queries.dialect import upsert
 from tambour.ledger.schema import (
     Instant,
     audience_size,
@@ -56,8 +56,8 @@ CAMPAIGNS_SEEN = sa.select(campaign_seen.c.campaign, campaign_seen.c.first_seen)
 AUDIENCE_SIZES = sa.select(audience_size.c.audience, audience_size.c.size)
 """How many people the last edition frozen for each audience had."""
 
-DECISIONS = sa.select(decision.c.edition, decision.c.decision)
-"""What people decided, also about editions that are not frozen yet."""
+DECISIONS = sa.select(decision.c.edition, decision.c.decision, decision.c.reason)
+"""What was decided and why, also about editions that are not frozen yet."""
 
 NOTE_EVENT = upsert(event_seen).on_conflict_do_nothing()
 """Remember when an event was first seen."""
@@ -172,6 +172,7 @@ DECIDE = DECIDE.on_conflict_do_update(
     set_={
         "decision": DECIDE.excluded.decision,
         "decided_at": DECIDE.excluded.decided_at,
+        "reason": "",
     },
 )
 """Keep a person's latest decision about an edition, frozen or not."""

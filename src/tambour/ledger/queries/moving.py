@@ -1,238 +1,54 @@
-"""
-Moving deliveries from state to state, as the transition table says and not otherwise.
-
-Each update's new state is computed from the old one by the table in `states`, and it
-touches no row in a state from which the table has no arrow.
-"""
+"""Moving deliveries other than by a wave: after a crash, put off, as people decide."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import sqlalchemy as sa
 
-from tambour.ledger.schema import (
-    Instant,
-    content,
-    decision,
-    delivery,
-    edition,
-    part,
-    suppression,
+from tambour.ledger.queries.dialect import listed
+from tambour.ledger.queries.steps import (
+    after,
+    after_unsent,
+    is_among,
+    is_busy,
+    is_waiting,
+    now,
+    state,
+    word,
 )
-from tambour.ledger.states import BUSY, WAITING, Step, sources
+from tambour.ledger.schema import Instant, decision, delivery, edition, part
+from tambour.ledger.states import Step, sources
 from tambour.model import Decision, DeliveryState
 
-_state = delivery.c.state
-
-
-def _is_among(states: Iterable[DeliveryState]) -> sa.ColumnElement[bool]:
-    # Written into the SQL: SQLite uses an index on some states for literals only.
-    return _state.in_([sa.literal_column(f"'{state.value}'") for state in states])
-
-
-def _after(step: Step) -> sa.ColumnElement[str]:
-    """Return where *step* leads from a row's state, as the table says."""
-    arrows = sources(step)
-    if len(set(arrows.values())) == 1:
-        return sa.literal(next(iter(arrows.values())).value)
-    return sa.case({a.value: b.value for a, b in arrows.items()}, value=_state)
-
-
-def _after_unsent(step: Step) -> sa.ColumnElement[str]:
-    """As `_after`, but a row that was ever in doubt is uncertain (see `states`)."""
-    return sa.case((delivery.c.doubts > 0, _after(Step.LOSE)), else_=_after(step))
-
-
-def _ids() -> sa.BindParameter[list[int]]:
-    return sa.bindparam("ids", expanding=True)
-
-
-def _now() -> sa.BindParameter[object]:
-    return sa.bindparam("now", type_=Instant)
-
+_still_open = sa.or_(
+    sa.exists().where(delivery.c.part == part.c.id, is_waiting),
+    sa.exists().where(delivery.c.part == part.c.id, is_busy),
+)
 
 # ── Recovering ──────────────────────────────────────────────────────────────────
 
 RELEASE_LEASED = (
     sa.update(delivery)
-    .where(_is_among(BUSY), _state == DeliveryState.LEASED.value)
-    .values(state=_after_unsent(Step.RELEASE), at=_now())
+    .where(is_busy, state == word(DeliveryState.LEASED))
+    .values(state=after_unsent(Step.RELEASE), at=now)
 )
 """Give back what a dead process had leased: it was certainly not sent."""
 
 _is_held_channel = delivery.c.part.in_(
-    sa.select(part.c.id).where(part.c.channel.in_(sa.bindparam("hold", expanding=True)))
+    sa.select(part.c.id).where(part.c.channel.in_(listed("hold")))
 )
 LOSE_IN_FLIGHT = (
     sa.update(delivery)
-    .where(_is_among(BUSY), _state == DeliveryState.IN_FLIGHT.value)
+    .where(is_busy, state == word(DeliveryState.IN_FLIGHT))
     .values(
-        state=_after(Step.LOSE),
+        state=after(Step.LOSE),
         doubts=delivery.c.doubts + 1,
-        next_try=sa.case((_is_held_channel, sa.null()), else_=_now()),
+        next_try=sa.case((_is_held_channel, sa.null()), else_=now),
         code="interrupted",
         reply="",
-        at=_now(),
+        at=now,
     )
 )
 """Doubt what a dead process had in flight; due at once, unless its channel holds."""
-
-# ── Claiming ────────────────────────────────────────────────────────────────────
-
-_is_due = sa.exists().where(
-    delivery.c.part == part.c.id,
-    delivery.c.next_try <= sa.bindparam("by", type_=Instant),
-    _is_among(WAITING),
-)
-_is_on_hold = sa.exists().where(
-    decision.c.edition == part.c.edition, decision.c.decision == Decision.HOLD.value
-)
-
-DUE_EDITIONS = (
-    sa.select(part.c.edition).where(part.c.open, _is_due, ~_is_on_hold).distinct()
-)
-"""Every edition that has something to send."""
-
-DUE_PARTS = (
-    sa.select(part.c.id)
-    .join(edition, edition.c.id == part.c.edition)
-    .where(part.c.channel == sa.bindparam("channel"), part.c.open)
-    .where(_is_due, ~_is_on_hold)
-    .order_by(
-        edition.c.deadline.is_(None), edition.c.deadline, edition.c.due, part.c.id
-    )
-)
-"""A channel's open parts that have something to send, the most urgent first."""
-
-PICK = (
-    sa.select(delivery.c.id)
-    .where(
-        delivery.c.part == sa.bindparam("part"),
-        delivery.c.next_try <= sa.bindparam("by", type_=Instant),
-        _is_among(WAITING),
-    )
-    .order_by(delivery.c.next_try, delivery.c.id)
-    .limit(sa.bindparam("limit"))
-)
-"""The next deliveries of a part."""
-
-_has_left = sa.exists().where(
-    suppression.c.address == delivery.c.address,
-    suppression.c.audience.in_(["", content.c.audience]),
-)
-_objection = sa.case(
-    (
-        decision.c.decision.in_([Decision.CANCEL.value, Decision.WITHDRAW.value]),
-        Step.CANCEL.value,
-    ),
-    (_has_left, Step.SUPPRESS.value),
-    (edition.c.deadline <= _now(), Step.EXPIRE.value),
-    (decision.c.decision == Decision.HOLD.value, Step.RELEASE.value),
-)
-OBJECTIONS = (
-    sa.select(delivery.c.id, _objection.label("step"))
-    .join(part, part.c.id == delivery.c.part)
-    .join(edition, edition.c.id == part.c.edition)
-    .join(content, content.c.id == delivery.c.content)
-    .outerjoin(decision, decision.c.edition == edition.c.id)
-    .where(delivery.c.id.in_(_ids()), _objection.is_not(None))
-)
-"""Which of some deliveries must not leave now, as people and time have it."""
-
-
-def end(step: Step) -> sa.Update:
-    """End deliveries, or give them back (RELEASE), without a try in this claim."""
-    values: dict[str, object] = {"state": _after_unsent(step), "at": _now()}
-    if step is not Step.RELEASE:
-        values["next_try"] = sa.null()
-    return (
-        sa.update(delivery)
-        .where(delivery.c.id.in_(_ids()), _is_among(sources(step)))
-        .values(values)
-    )
-
-
-LEASE = (
-    sa.update(delivery)
-    .where(
-        delivery.c.id.in_(_ids()),
-        _is_among(sources(Step.LEASE)),
-    )
-    .values(state=_after(Step.LEASE))
-)
-"""Lease deliveries for the next wave; their due time stays, should they be released."""
-
-LEASED = (
-    sa.select(
-        delivery,
-        part.c.channel,
-        part.c.edition,
-        edition.c.campaign,
-        edition.c.kind,
-        edition.c.deadline,
-        content.c.audience,
-    )
-    .join(part, part.c.id == delivery.c.part)
-    .join(edition, edition.c.id == part.c.edition)
-    .join(content, content.c.id == delivery.c.content)
-    .where(delivery.c.id.in_(_ids()), _state == DeliveryState.LEASED.value)
-    .order_by(delivery.c.next_try, delivery.c.id)
-)
-"""What a message is made of, for each leased delivery."""
-
-CONTENTS = sa.select(content).where(content.c.id.in_(_ids()))
-"""Frozen words by number."""
-
-# ── The wave commit ─────────────────────────────────────────────────────────────
-
-INTEND = (
-    sa.update(delivery)
-    .where(
-        delivery.c.id == sa.bindparam("b_id"),
-        _is_among(sources(Step.INTEND)),
-    )
-    .values(
-        state=_after(Step.INTEND),
-        attempts=delivery.c.attempts + 1,
-        message_id=sa.bindparam("b_message_id"),
-        at=sa.bindparam("b_at", type_=Instant),
-    )
-)
-"""Commit the intent to transmit a leased delivery; this is its next attempt."""
-
-GRANTED = sa.select(delivery.c.id).where(
-    delivery.c.id.in_(_ids()), _state == DeliveryState.IN_FLIGHT.value
-)
-"""Which intents were committed."""
-
-
-def record(step: Step) -> sa.Update:
-    """Record what became of an intent; what is no longer in flight stays as it is."""
-    is_unsent = step in (Step.EXPIRE, Step.POSTPONE)
-    return (
-        sa.update(delivery)
-        .where(
-            delivery.c.id == sa.bindparam("b_id"),
-            _state == DeliveryState.IN_FLIGHT.value,
-        )
-        .values(
-            state=_after_unsent(step) if is_unsent else _after(step),
-            doubts=delivery.c.doubts + (1 if step is Step.LOSE else 0),
-            code=sa.bindparam("b_code"),
-            reply=sa.bindparam("b_reply"),
-            next_try=sa.bindparam("b_next_try", type_=Instant),
-            at=sa.bindparam("b_at", type_=Instant),
-        )
-    )
-
-
-RELEASE = (
-    sa.update(delivery)
-    .where(delivery.c.id.in_(_ids()), _state == DeliveryState.LEASED.value)
-    .values(state=_after_unsent(Step.RELEASE))
-)
-"""Give leased deliveries back."""
 
 CLOSE_DRAINED = (
     sa.update(part)
@@ -242,34 +58,40 @@ CLOSE_DRAINED = (
             part.c.channel == sa.bindparam("b_channel"),
             part.c.edition == sa.bindparam("b_edition"),
         ),
-        ~sa.exists().where(
-            delivery.c.part == part.c.id, delivery.c.next_try.is_not(None)
-        ),
+        ~_still_open,
     )
     .values(open=False)
 )
 """Close the parts, of a channel or of an edition, that have nothing left to try."""
 
+
+def postpone(which: sa.ColumnElement[bool]) -> sa.Update:
+    """Put off what is due on a channel that cannot be opened; costs no attempt."""
+    in_channel = sa.select(part.c.id).where(
+        part.c.channel == sa.bindparam("b_channel"), part.c.open
+    )
+    return (
+        sa.update(delivery)
+        .where(
+            delivery.c.part.in_(in_channel),
+            delivery.c.next_try <= sa.bindparam("by", type_=Instant),
+            which,
+        )
+        .values(
+            state=after_unsent(Step.POSTPONE),
+            code=sa.bindparam("b_code"),
+            reply=sa.bindparam("b_reply"),
+            next_try=sa.bindparam("until", type_=Instant),
+            at=now,
+        )
+    )
+
+
 POSTPONE = (
-    sa.update(delivery)
-    .where(
-        delivery.c.part.in_(
-            sa.select(part.c.id).where(
-                part.c.channel == sa.bindparam("b_channel"), part.c.open
-            )
-        ),
-        delivery.c.next_try <= sa.bindparam("by", type_=Instant),
-        _is_among((*WAITING, DeliveryState.LEASED)),
-    )
-    .values(
-        state=_after_unsent(Step.POSTPONE),
-        code=sa.bindparam("b_code"),
-        reply=sa.bindparam("b_reply"),
-        next_try=sa.bindparam("until", type_=Instant),
-        at=_now(),
-    )
+    postpone(is_waiting),
+    postpone(sa.and_(is_busy, state == word(DeliveryState.LEASED))),
 )
-"""Put off everything due on a channel that cannot be opened; no attempt is counted."""
+"""Put off all that is due; in two statements, for each has an index of its own."""
 
 # ── A person's decisions ────────────────────────────────────────────────────────
 
@@ -279,8 +101,8 @@ _in_edition = delivery.c.part.in_(
 
 RETRY = (
     sa.update(delivery)
-    .where(_in_edition, _is_among(sources(Step.RETRY)))
-    .values(state=_after(Step.RETRY), next_try=_now(), at=_now())
+    .where(_in_edition, is_among(sources(Step.RETRY)))
+    .values(state=after(Step.RETRY), next_try=now, at=now)
 )
 """Try again, now, what failed, was put off, or is in doubt."""
 
@@ -288,9 +110,7 @@ REOPEN = (
     sa.update(part)
     .where(
         part.c.edition == sa.bindparam("b_edition"),
-        sa.exists().where(
-            delivery.c.part == part.c.id, delivery.c.next_try.is_not(None)
-        ),
+        _still_open,
     )
     .values(open=True)
 )
@@ -311,7 +131,22 @@ BRING_FORWARD = (
 
 CANCEL_EDITION = (
     sa.update(delivery)
-    .where(_in_edition, _is_among(WAITING), delivery.c.next_try.is_not(None))
-    .values(state=_after_unsent(Step.CANCEL), next_try=sa.null(), at=_now())
+    .where(_in_edition, is_waiting)
+    .values(state=after_unsent(Step.CANCEL), next_try=sa.null(), at=now)
 )
 """Cancel what waits; what is leased just now meets the decision when it is claimed."""
+
+HASTEN = (
+    sa.update(delivery)
+    .where(
+        _in_edition,
+        is_waiting,
+        state == word(DeliveryState.DEFERRED),
+        sa.exists().where(
+            decision.c.edition == sa.bindparam("b_edition"),
+            decision.c.decision == word(Decision.HOLD),
+        ),
+    )
+    .values(next_try=now)
+)
+"""Make due what was put off of an edition that is on hold, for it is being approved."""

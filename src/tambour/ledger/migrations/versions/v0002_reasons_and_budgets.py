@@ -1,0 +1,38 @@
+"""Why an edition is held, what was taken from budgets, an index of what waits."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+_IS_WAITING = sa.text(
+    "next_try IS NOT NULL AND state IN ('planned', 'deferred', 'uncertain')"
+)
+
+
+def upgrade() -> None:
+    """Add what is new, and find what waits without stepping over what is leased."""
+    op.add_column(
+        "decision", sa.Column("reason", sa.Text, nullable=False, server_default="")
+    )
+    op.create_table(
+        "spent",
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lane", sa.Text, nullable=False),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("channel", "at", "lane", name="spent_pk"),
+    )
+    op.drop_index("delivery_open", "delivery")
+    op.create_index(
+        "delivery_waiting",
+        "delivery",
+        ["part", "next_try"],
+        sqlite_where=_IS_WAITING,
+        postgresql_where=_IS_WAITING,
+    )

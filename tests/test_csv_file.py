@@ -16,7 +16,10 @@ def load(
     file = folder / "readers.csv"
     raw = content if isinstance(content, bytes) else content.encode()
     file.write_bytes(raw)
-    return load_csv(file, shown="readers.csv", default_language="fr")
+    audience = load_csv(file, shown="readers.csv", default_language="fr")
+    people = tuple(audience)
+    assert len(people) == audience.size
+    return people, audience.problems
 
 
 @pytest.mark.parametrize(
@@ -118,9 +121,8 @@ def test_two_spellings_of_a_domain_are_one_address(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     """No file, no people, one problem; not an exception."""
-    people, problems = load_csv(
-        tmp_path / "none.csv", shown="none.csv", default_language="fr"
-    )
+    audience = load_csv(tmp_path / "none.csv", shown="none.csv", default_language="fr")
 
-    assert people == ()
-    assert ["E501"] == [p.code for p in problems]
+    assert () == tuple(audience)
+    assert audience.is_broken
+    assert ["E501"] == [p.code for p in audience.problems]

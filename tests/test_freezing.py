@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from ledger_samples import person, states
 from rendering_samples import DUE, SITE, make_campaign, make_event
+from tambour.audience import Audience
 from tambour.delivery.freezing import (
     Material,
     choose_due,
@@ -59,11 +60,21 @@ def entry(target: Target = MAIL, **changes: Any) -> Entry:
     return Entry(**(values | changes))
 
 
+def audience(people: Sequence[Recipient]) -> Audience:
+    """Return people who are held, as an audience."""
+    return Audience(
+        size=len(people),
+        languages=tuple(sorted({person.language for person in people})),
+        columns=tuple(people[0].fields),
+        walk=lambda: iter(people),
+    )
+
+
 def material(
     root: Path,
     *,
     campaign: Campaign | None = None,
-    audiences: Mapping[str, Sequence[Recipient]] | None = None,
+    people: Sequence[Recipient] = FOUR,
 ) -> Material:
     """Return what the entries are made of."""
     return Material(
@@ -71,7 +82,7 @@ def material(
         templates=Templates(root),
         campaigns={"agenda": campaign or make_campaign()},
         events={EVENT.id: EVENT},
-        audiences=audiences or {"agents": FOUR},
+        audiences={"agents": audience(people)},
         channel_types={"lettre": "smtp", "equipe": "webhook"},
     )
 
@@ -115,7 +126,7 @@ def test_one_edition_spans_its_targets(ledger: Ledger, tmp_path: Path) -> None:
 def test_personal_words_are_frozen_for_each(ledger: Ledger, tmp_path: Path) -> None:
     """Words that look deeper into the recipient are rendered for each of them."""
     campaign = make_campaign(body="{{ recipient.address | upper }}")
-    made = material(tmp_path, campaign=campaign, audiences={"agents": FOUR[:2]})
+    made = material(tmp_path, campaign=campaign, people=FOUR[:2])
     freeze_entries(ledger, [entry()], made, now=DUE)
 
     texts = [content.rendered.text for _, content in leased(ledger, "lettre")]  # type: ignore[union-attr]

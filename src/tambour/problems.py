@@ -107,6 +107,7 @@ CODES: dict[str, str] = {
     "E503": "an address is not valid",
     "E504": "a row has more fields than there are columns",
     "E505": "a language is not valid",
+    "E506": "an audience file changed while it was read",
     "W501": "an address is given twice",
     "W502": "an audience has no addresses",
 }

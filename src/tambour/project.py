@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
-from tambour.audience import load_csv
+from tambour.audience import Audience, load_csv
 from tambour.config import Config, CsvAudience, load_config
 from tambour.content.campaigns import load_campaigns
 from tambour.content.events import EventCache, load_events
 from tambour.errors import UserError
-from tambour.model import Campaign, Event, Plan, Recipient, Site, Snapshot
+from tambour.model import Campaign, Event, Plan, Site, Snapshot
 from tambour.planning import make_plan
-from tambour.problems import Problem, Severity
+from tambour.problems import Problem
 
 HORIZON = timedelta(days=400)
 """How far ahead an edition is looked for when somebody names one, or an event."""
 
-Loaded = tuple[tuple[Recipient, ...], tuple[Problem, ...]]
+
+_State = tuple[int, int, int]
 
 
 @dataclass(slots=True)
@@ -31,7 +33,9 @@ class ProjectCache:
     """What an unchanged file gave the last time; kept by the daemon between ticks."""
 
     events: EventCache = field(default_factory=EventCache)
-    audiences: dict[tuple[Path, int, int, str], Loaded] = field(default_factory=dict)
+    audiences: dict[tuple[Path, _State | None, str], Audience] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +51,17 @@ class Project:
     site: Site
     events: tuple[Event, ...]
     campaigns: tuple[Campaign, ...]
-    audiences: Mapping[str, tuple[Recipient, ...]]
+    audiences: Mapping[str, Audience]
     problems: tuple[Problem, ...]
 
     def sizes(self) -> dict[str, int]:
         """Return how many people each audience has now."""
-        return {name: len(people) for name, people in self.audiences.items()}
+        return {name: people.size for name, people in self.audiences.items()}
 
     def broken_audiences(self) -> frozenset[str]:
         """Return the audiences of which an error leaves nobody."""
-        wrong = {p.path for p in self.problems if p.severity is Severity.ERROR}
         return frozenset(
-            name
-            for name, audience in self.config.audiences.items()
-            if audience.path in wrong and not self.audiences[name]
+            name for name, people in self.audiences.items() if people.is_broken
         )
 
     def has_broken_campaigns(self) -> bool:
@@ -113,11 +114,11 @@ def read_project(
         config.root, config.sources, site, kept.events, settled_before=settled_before
     )
     campaigns, found = load_campaigns(config.root, config)
-    audiences: dict[str, tuple[Recipient, ...]] = {}
-    problems = [*loaded.problems, *found]
-    for name, audience in config.audiences.items():
-        audiences[name], wrong = _audience(config, audience, kept)
-        problems.extend(wrong)
+    audiences = {
+        name: _audience(config, audience, kept)
+        for name, audience in config.audiences.items()
+    }
+    wrong = chain.from_iterable(one.problems for one in audiences.values())
     return Project(
         root=config.root,
         config=config,
@@ -125,26 +126,38 @@ def read_project(
         events=loaded.events,
         campaigns=campaigns,
         audiences=audiences,
-        problems=tuple(sorted(problems)),
+        problems=tuple(sorted((*loaded.problems, *found, *wrong))),
     )
 
 
-def _audience(config: Config, audience: CsvAudience, cache: ProjectCache) -> Loaded:
-    path = config.root / audience.path
+def _audience(config: Config, settings: CsvAudience, cache: ProjectCache) -> Audience:
+    path = config.root / settings.path
     language = config.site.language
+    before = _state(path)
+    key = (path, before, language)
+    known = cache.audiences.get(key)
+    if known is not None:
+        return known
+    for old in [old for old in cache.audiences if old[0] == path]:
+        del cache.audiences[old]
+    audience = load_csv(path, shown=settings.path, default_language=language)
+    if before is not None and before == _state(path):
+        cache.audiences[key] = audience
+    return audience
+
+
+def _state(path: Path) -> _State | None:
+    """
+    Return by what an unchanged file is known: its times of change and its size.
+
+    The time at which it was changed in any way tells also what keeps the other one:
+    a copy with its old date, or the right to read it.
+    """
     try:
         stat = path.stat()
     except OSError:
-        return load_csv(path, shown=audience.path, default_language=language)
-    key = (path, stat.st_mtime_ns, stat.st_size, language)
-    if key not in cache.audiences:
-        stale = [old for old in cache.audiences if old[0] == path]
-        for old in stale:
-            del cache.audiences[old]
-        cache.audiences[key] = load_csv(
-            path, shown=audience.path, default_language=language
-        )
-    return cache.audiences[key]
+        return None
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
 
 
 def plan_project(

@@ -3,41 +3,38 @@ An audience in a CSV file: one person a row, `email` and any other columns.
 
 Spreadsheets write commas, semicolons or tabs, with or without a byte-order mark, and
 in UTF-8 or Windows-1252; all are read. A row with a bad address is left out with a
-problem at its line; the others stand. Nothing is looked up in the network.
-Source: RFC 4180; addresses by email-validator (RFC 5321, 5322, 6531).
+problem at its line; the others stand. The file is read as a stream, first to judge it
+and then by whoever walks the audience: of a million rows, a byte each is kept.
+Source: RFC 4180.
 """
 
 from __future__ import annotations
 
 import csv
-import io
-import re
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, compress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from email_validator import EmailNotValidError, validate_email
-
-from tambour.errors import UsageError
+from tambour.audience.columns import BadRow, Columns, find_columns
+from tambour.audience.complaints import Complaints
+from tambour.audience.people import Audience
+from tambour.audience.repeats import Repeats, print_of
+from tambour.audience.text_file import FileChanged, TextFile, look_at
+from tambour.errors import UserError
 from tambour.ledger.records import normalise
 from tambour.model import Recipient
 from tambour.problems import Problem
 
-EMAIL_COLUMNS = ("email", "e-mail", "mail", "courriel", "adresse e-mail")
-NAME_COLUMNS = ("name", "nom", "prénom", "prenom", "first_name")
-LANGUAGE_COLUMNS = ("language", "langue", "lang")
-_LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z0-9]+)*$")
-_SIMPLE = re.compile(
-    r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*"
-    r"@((?!-|xn--)[a-z0-9-]{1,63}(?<!-)\.)+[a-z]{2,}"
-)
-"""Plain addresses, checked ten times faster than the full grammar."""
-_RESERVED = (".test", ".example", ".invalid", ".localhost")
+if TYPE_CHECKING:
+    from _csv import Reader
 
 
-def load_csv(
-    path: Path, *, shown: str, default_language: str
-) -> tuple[tuple[Recipient, ...], tuple[Problem, ...]]:
+def load_csv(path: Path, *, shown: str, default_language: str) -> Audience:
     """
     Return the people in the file, each address once, and what is wrong with it.
 
@@ -47,153 +44,149 @@ def load_csv(
 
     """
     try:
-        text = _decoded(path.read_bytes())
+        scan = _Scan(look_at(path), Complaints(shown), default_language)
     except OSError as error:
-        mend = "check the path in config.yaml and the file's rights"
-        reason = f"{error.strerror}"
-        return (), (_problem(shown, 0, "E501", reason, mend),)
-    reading = _Reading(shown, default_language)
+        return _broken(_unreadable(shown, error))
     try:
-        people = tuple(reading.people(text))
+        return scan.audience()
+    except OSError as error:
+        return _broken(_unreadable(shown, error))
+    except (FileChanged, UnicodeDecodeError):
+        return _broken(_changed(shown))
+    except BadRow as bad:
+        (fault,) = bad.faults
+        return _broken(_problem(shown, 1, fault.code, fault.message, fault.mend))
     except csv.Error as error:
         mend = "close the quotes, or save the file again as CSV"
-        return (), (_problem(shown, reading.row_line, "E501", str(error), mend),)
-    if not people and not reading.problems:
-        mend = "add a row with an address under the column names"
-        reading.add(0, "W502", "there is no address in the file", mend)
-    return people, tuple(reading.problems)
-
-
-def require_address(text: str) -> None:
-    """
-    Refuse what a person typed and no message can be sent to.
-
-    Raises:
-        UsageError: saying what is wrong with it.
-
-    """
-    try:
-        validate_email(text, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        msg = f"{text!r} is not an address: {error}"
-        raise UsageError(msg) from None
-
-
-def _decoded(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
-
-
-def _problem(path: str, line: int, code: str, message: str, mend: str) -> Problem:
-    return Problem(path=path, line=line, code=code, message=message, help=mend)
+        line = scan.line + 1
+        return _broken(_problem(shown, line, "E501", str(error), mend))
 
 
 @dataclass(slots=True)
-class _Columns:
-    names: list[str]
-    email: int
-    name: int | None
-    language: int | None
+class _Scan:
+    """
+    Judges every row of a file.
 
-    def others(self, row: list[str]) -> dict[str, str]:
-        taken = (self.email, self.name, self.language)
-        pairs = enumerate(zip(self.names, row, strict=False))
-        return {k: v.strip() for i, (k, v) in pairs if i not in taken and k}
+    `line` is where the last row that was read ends; `kept` has a 1 for each row below
+    the names that is somebody, and a 0 for each that is left out.
+    """
 
-
-@dataclass(slots=True)
-class _Reading:
-    shown: str
+    file: TextFile
+    complaints: Complaints
     default_language: str
-    problems: list[Problem] = field(default_factory=list)
-    row_line: int = 1
-    """Where the row that is being read begins."""
+    line: int = 0
+    kept: bytearray = field(default_factory=bytearray)
+    languages: Counter[str] = field(default_factory=Counter)
 
-    def add(self, line: int, code: str, message: str, mend: str) -> None:
-        self.problems.append(_problem(self.shown, line, code, message, mend))
+    def audience(self) -> Audience:
+        """
+        Read the file to its end, and once more when addresses are repeated.
 
-    def people(self, text: str) -> Iterator[Recipient]:
-        # Lax, a quote left open would make one person's name of all rows below it.
-        mark = _delimiter(text)
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
-        columns = self._columns(next(rows, []))
-        if columns is None:
-            return
-        seen: dict[str, int] = {}
-        self.row_line = rows.line_num + 1
-        for row in rows:
-            _refuse_swallowed(row, mark)
-            self.row_line = rows.line_num + 1
-            if not any(cell.strip() for cell in row):
-                continue
-            person = self._person(columns, row, rows.line_num)
-            if person is None:
-                continue
-            key = normalise(person.address)
-            if key in seen:
-                said = f"{person.address} already stands at line {seen[key]}"
-                mend = "delete one; the first is used, once"
-                self.add(rows.line_num, "W501", said, mend)
-                continue
-            seen[key] = rows.line_num
-            yield person
+        Raises:
+            BadRow: no column has addresses.
+            csv.Error: it is no CSV.
+            FileChanged: somebody is writing it.
+            OSError: it cannot be read.
 
-    def _columns(self, header: list[str]) -> _Columns | None:
-        names = [cell.strip() for cell in header]
-        lower = [name.casefold() for name in names]
-
-        def find(known: tuple[str, ...]) -> int | None:
-            return next((lower.index(name) for name in known if name in lower), None)
-
-        email = find(EMAIL_COLUMNS)
-        if email is None:
-            given = ", ".join(filter(None, names)) or "nothing"
-            mend = "let the first line name the columns: email,name,language"
-            self.add(1, "E502", f"no email column among: {given}", mend)
-            return None
-        return _Columns(names, email, find(NAME_COLUMNS), find(LANGUAGE_COLUMNS))
-
-    def _person(self, columns: _Columns, row: list[str], line: int) -> Recipient | None:
-        if len(row) > len(columns.names):
-            mend = "put quotes around a field that contains the separator"
-            said = f"{len(row)} fields, but {len(columns.names)} columns"
-            self.add(line, "E504", said, mend)
-            return None
-        row = row + [""] * (len(columns.names) - len(row))
-        address = self._address(row[columns.email].strip(), line)
-        language = self._language(row, columns, line)
-        if address is None or language is None:
-            return None
-        return Recipient(
-            address=address,
-            name="" if columns.name is None else " ".join(row[columns.name].split()),
-            language=language,
-            fields=columns.others(row),
+        """
+        repeats = Repeats()
+        with _opened(self.file) as (mark, rows):
+            columns = find_columns(
+                next(rows, []), default_language=self.default_language
+            )
+            self.line = rows.line_num
+            for address in self._addresses(columns, mark, rows):
+                repeats.add(normalise(address))
+        for suspects in repeats.suspects():
+            self._drop_repeats(columns, suspects)
+        size = self.languages.total()
+        if not size and not self.complaints.all():
+            mend = "add a row with an address under the column names"
+            self.complaints.add(0, "W502", "there is no address in the file", mend)
+        shown = self.complaints.path
+        return Audience(
+            size=size,
+            languages=tuple(sorted(+self.languages)),
+            columns=tuple(name for name, _ in columns.others),
+            walk=partial(_people, self.file, columns, self.kept, shown),
+            problems=self.complaints.all(),
+            is_broken=not size and self.complaints.has_error,
         )
 
-    def _address(self, text: str, line: int) -> str | None:
-        if _SIMPLE.fullmatch(text) and not text.endswith(_RESERVED):
-            return text
-        try:
-            return validate_email(
-                text, check_deliverability=False, test_environment=True
-            ).normalized
-        except EmailNotValidError as error:
-            said = f"{text!r} is not an address: {error}" if text else "no address"
-            self.add(line, "E503", said, "correct it or delete the row")
-            return None
+    def _addresses(self, columns: Columns, mark: str, rows: Reader) -> Iterator[str]:
+        who, keep, languages = columns.who, self.kept.append, self.languages
+        for row in rows:
+            line = rows.line_num
+            if line > self.line + 1:
+                _refuse_swallowed(row, mark)
+            self.line = line
+            try:
+                person = who(row)
+            except BadRow as bad:
+                person = None
+                for fault in bad.faults:
+                    self.complaints.add(line, fault.code, fault.message, fault.mend)
+            keep(person is not None)
+            if person is not None:
+                languages[person[1]] += 1
+                yield person[0]
 
-    def _language(self, row: list[str], columns: _Columns, line: int) -> str | None:
-        if columns.language is None or not row[columns.language].strip():
-            return self.default_language
-        code = row[columns.language].strip().casefold().replace("_", "-")
-        if _LANGUAGE.match(code):
-            return code
-        said = f"{row[columns.language]!r} is not a language"
-        self.add(line, "E505", said, "write a code such as fr or en, or nothing")
-        return None
+    def _drop_repeats(self, columns: Columns, suspects: set[int]) -> None:
+        """Leave out the later ones of rows that have one address."""
+        first: dict[str, int] = {}
+        with _opened(self.file) as (_, rows):
+            next(rows, None)
+            for number, row in compress(enumerate(rows), self.kept):
+                address, language = _certain(columns, row)
+                key = normalise(address)
+                if print_of(key) not in suspects:
+                    continue
+                if key in first:
+                    said = f"{address} already stands at line {first[key]}"
+                    mend = "delete one; the first is used, once"
+                    self.complaints.add(rows.line_num, "W501", said, mend)
+                    self.languages[language] -= 1
+                    self.kept[number] = 0
+                else:
+                    first[key] = rows.line_num
+
+
+def _people(
+    file: TextFile, columns: Columns, kept: bytearray, shown: str
+) -> Iterator[Recipient]:
+    try:
+        with _opened(file) as (_, rows):
+            next(rows, None)
+            for row in compress(rows, kept):
+                address, language = _certain(columns, row)
+                yield columns.recipient(row, address, language)
+    except (FileChanged, UnicodeDecodeError, csv.Error) as error:
+        problem = _changed(shown)
+        raise UserError(_said(problem), (problem,)) from error
+    except OSError as error:
+        problem = _unreadable(shown, error)
+        raise UserError(_said(problem), (problem,)) from error
+
+
+def _certain(columns: Columns, row: list[str]) -> tuple[str, str]:
+    """Return who is in a row that was somebody before."""
+    try:
+        person = columns.who(row)
+    except BadRow as bad:
+        raise FileChanged from bad
+    if person is None:
+        raise FileChanged
+    return person
+
+
+@contextmanager
+def _opened(file: TextFile) -> Iterator[tuple[str, Reader]]:
+    """Give the separator and the rows, the names of the columns first."""
+    with file.opened() as text:
+        first = text.readline()
+        mark = max(",;\t", key=first.count)
+        # Lax, a quote left open would make one person's name of all rows below it.
+        yield mark, csv.reader(chain([first], text), delimiter=mark, strict=True)
 
 
 def _refuse_swallowed(row: list[str], mark: str) -> None:
@@ -210,6 +203,33 @@ def _refuse_swallowed(row: list[str], mark: str) -> None:
             raise csv.Error(msg)
 
 
-def _delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0]
-    return max(",;\t", key=first.count)
+# ── what is wrong with the file as a whole ──────────────────────────────────────
+
+
+def _changed(shown: str) -> Problem:
+    said = "the file changed while it was read"
+    return _problem(shown, 0, "E506", said, "let it rest, then it is read again")
+
+
+def _unreadable(shown: str, error: OSError) -> Problem:
+    mend = "check the path in config.yaml and the file's rights"
+    return _problem(shown, 0, "E501", f"{error.strerror}", mend)
+
+
+def _said(problem: Problem) -> str:
+    return f"{problem.path}: {problem.message}"
+
+
+def _problem(path: str, line: int, code: str, message: str, mend: str) -> Problem:
+    return Problem(path=path, line=line, code=code, message=message, help=mend)
+
+
+def _broken(problem: Problem) -> Audience:
+    return Audience(
+        size=0,
+        languages=(),
+        columns=(),
+        walk=partial(iter, ()),
+        problems=(problem,),
+        is_broken=True,
+    )

@@ -127,9 +127,7 @@ def _template_problems(project: Project) -> tuple[Problem, ...]:
         site=project.site,
         channel_types={name: settings.type for name, settings in channels.items()},
         columns={
-            name: {column for person in people for column in person.fields}
-            for name, people in project.audiences.items()
-            if people
+            name: people.columns for name, people in project.audiences.items() if people
         },
     )
 

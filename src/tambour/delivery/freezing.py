@@ -7,12 +7,13 @@ neither channels nor SQL; `now` and everything else is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
+from tambour.audience import Audience
 from tambour.composing.posts import post_payload
 from tambour.content.listing import event_record
 from tambour.errors import TemplateError, UserError
@@ -53,7 +54,7 @@ class Material:
     templates: Templates
     campaigns: Mapping[str, Campaign]
     events: Mapping[EventId, Event]
-    audiences: Mapping[str, Sequence[Recipient]]
+    audiences: Mapping[str, Audience]
     channel_types: Mapping[str, str]
 
 
@@ -181,15 +182,23 @@ class Press:
 
     def sizes(self) -> dict[str, int]:
         """Return how many people each audience has now."""
-        names = {entry.target.audience for entry in self._entries} - {None}
-        return {name: len(self._audience(name)) for name in names if name}
+        there = self._material.audiences
+        names = {entry.target.audience for entry in self._entries}
+        return {
+            name: there[name].size if name in there else 0 for name in names if name
+        }
 
     def drafts(self) -> Iterator[Draft]:
         """Yield a draft for each recipient of each entry."""
         for number, entry in enumerate(self._entries):
+            channel, shared = entry.target.channel, self._shared[number]
+            sound: set[str] = set()
             for person in self._people(entry.target):
-                content = self._content(number, entry, person)
-                channel = entry.target.channel
+                content = shared.get(person.language)
+                # All people of an audience have its columns: the first stands for them.
+                if content is None or content.key not in sound:
+                    content = self._content(number, entry, person)
+                    sound.add(content.key)
                 yield Draft(channel=channel, recipient=person, content=content)
 
     def content_for(self, entry: Entry, person: Recipient) -> Content:
@@ -232,19 +241,16 @@ class Press:
         if entry.target.audience is None:
             yield self._post(number, entry)
         elif number not in self._personal:
-            people = self._people(entry.target)
-            for language in sorted({person.language for person in people}):
+            audience = self._material.audiences.get(entry.target.audience)
+            for language in audience.languages if audience else ():
                 yield self._mail(number, entry, language, None)
 
-    def _people(self, target: Target) -> Sequence[Recipient]:
+    def _people(self, target: Target) -> Iterable[Recipient]:
         """Return an audience's people, or for a post the channel's account."""
         if target.audience is None:
             language = self._material.site.language
             return (Recipient(address=target.channel, language=language),)
-        return self._audience(target.audience)
-
-    def _audience(self, name: str) -> Sequence[Recipient]:
-        return self._material.audiences.get(name, ())
+        return self._material.audiences.get(target.audience, ())
 
     def _mail(
         self, number: int, entry: Entry, language: str, person: Recipient | None

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
 
 from tambour.audience import require_address
 from tambour.composing.mail import TEST_MARK
@@ -148,16 +146,15 @@ class Preview:
     def _readers(self, target: Target) -> list[Recipient]:
         if target.audience is None:
             return [self._account(target)]
-        people = sorted(
-            self.project.audiences.get(target.audience, ()), key=attrgetter("language")
-        )
-        firsts = [next(group) for _, group in groupby(people, attrgetter("language"))]
+        audience = self.project.audiences.get(target.audience)
+        firsts = audience.firsts() if audience else []
         return firsts or [self._stranger(target, "reader@example.org")]
 
-    def _testers(self, target: Target, addresses: Iterable[str]) -> list[Recipient]:
+    def _testers(self, target: Target, addresses: Sequence[str]) -> list[Recipient]:
         if target.audience is None:
             return [self._account(target)]
-        known = {p.address: p for p in self.project.audiences.get(target.audience, ())}
+        audience = self.project.audiences.get(target.audience)
+        known = audience.find(addresses) if audience else {}
         return [known.get(a) or self._stranger(target, a) for a in addresses]
 
     def _account(self, target: Target) -> Recipient:
@@ -165,8 +162,8 @@ class Preview:
 
     def _stranger(self, target: Target, address: str) -> Recipient:
         """Return somebody with every column of the audience, filled with its name."""
-        people = self.project.audiences.get(target.audience or "", ())
-        columns = people[0].fields if people else {}
+        audience = self.project.audiences.get(target.audience or "")
+        columns = audience.columns if audience else ()
         return Recipient(
             address=address,
             language=self.project.site.language,

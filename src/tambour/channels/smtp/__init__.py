@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from tambour.channels.protocol import Check, Clock, Wave
+from tambour.channels.smtp.earlier_verdicts import concerns
 from tambour.channels.smtp.session import Session
-from tambour.channels.smtp.verdicts import concerns
 from tambour.config import SmtpChannel
 from tambour.model import DeliveryId, Outcome
 

@@ -1,138 +1,232 @@
 """
-How a connection to a submission server is dialled, secured and logged in.
+How a conversation begins: greeting, EHLO, STARTTLS, login.
 
-Nothing is asked of a server whose certificate does not verify, and no password goes
-out unencrypted except to this very machine. Logs in itself, because smtplib cannot
-send a password with an accent.
-Source: RFC 8314 (implicit TLS), RFC 3207 (STARTTLS), RFC 4954 and 4616 (AUTH PLAIN).
+Pure: replies in, command lines out. What a server said before TLS is forgotten, and no
+password is said unencrypted but to this very machine. Written here because no library
+sends a password with an accent.
+Source: RFC 5321 §4.1.1.1 (EHLO, HELO), RFC 3207 (STARTTLS), RFC 4954 and 4616 (AUTH
+PLAIN); developers.google.com, XOAUTH2 protocol, as of 2026-06 (the challenge that
+tells an error); AUTH LOGIN has no standard.
 """
 
 from __future__ import annotations
 
-import smtplib
-import socket
-import ssl
-from base64 import b64encode
-from pathlib import Path
+import binascii
+from base64 import b64decode, b64encode
+from collections import deque
+from collections.abc import Iterable
 
-from tambour.channels.smtp.verdicts import CLOSING, Verdicts, is_positive
-from tambour.channels.tls import client_context, is_loopback
-from tambour.config import SmtpChannel
+from tambour.channels.smtp.envelope import Offer
+from tambour.channels.smtp.replies import CLOSING, Reply
+from tambour.channels.smtp.states import ANSWERS, TABLE, Answer, Command, State
+from tambour.channels.smtp.verdicts import Loss, Verdicts
+from tambour.channels.tls import is_loopback
+from tambour.config import SmtpServer
 from tambour.model import Outcome
 
-_GO_ON = 334
+MAX_LINE_CHARS = 510
+"""Longer answers go on a line of their own (RFC 4954 §4)."""
+MAX_QUESTIONS = 4
+_GIVE_UP = "*"
+_WHATS = {
+    Command.CONNECT: "no service",
+    Command.EHLO: "greeting refused",
+    Command.HELO: "greeting refused",
+    Command.STARTTLS: "STARTTLS refused",
+}
 
 
-def verdicts_for(settings: SmtpChannel) -> Verdicts:
-    """Return what makes this server's outcomes, with the password hidden."""
+def verdicts_for(server: SmtpServer) -> Verdicts:
+    """Return what makes this server's outcomes, with the secrets hidden."""
+    password = _password(server)
     return Verdicts(
-        where=f"{settings.host}:{settings.port}",
-        hide=(_password(settings), _base64(_password(settings)), _plain(settings)),
+        where=f"{server.host}:{server.port}",
+        hide=(password, _base64(password), _plain(server), _xoauth2(server)),
     )
 
 
-def connect(settings: SmtpChannel, root: Path) -> smtplib.SMTP | Outcome:
-    """Return a connection ready for MAIL, or why there is none."""
-    verdicts = verdicts_for(settings)
-    is_open = settings.security == "none" and not is_loopback(settings.host)
-    if settings.username and is_open:
-        reply = f"{verdicts.where}: no password goes out unencrypted; set security"
-        return verdicts.rejected("plaintext-login", reply)
-    ca_file = root / settings.ca_file if settings.ca_file else None
-    try:
-        is_plain = settings.security == "none" and ca_file is None
-        context = None if is_plain else client_context(ca_file)
-    except OSError as error:
-        reply = f"ca_file {ca_file} cannot be used: {error.strerror or error}"
-        return verdicts.rejected("ca-file", reply)
-    try:
-        client = _dial(settings, context)
-    except OSError as error:
-        return verdicts.of_no_connection(error)
-    try:
-        refusal = _introduce(client, settings, context) or _log_in(client, settings)
-    except OSError as error:
-        refusal = verdicts.of_no_connection(error)
-    if refusal is not None:
-        client.close()
-        return refusal
-    return client
-
-
-def _dial(settings: SmtpChannel, context: ssl.SSLContext | None) -> smtplib.SMTP:
-    host, port = settings.host, settings.port
-    # A name given here spares a look-up of our own, which may take very long.
-    name, timeout_s = "localhost", settings.timeout.total_seconds()
-    # Without a context smtplib would take one that verifies nothing.
-    if settings.security == "tls" and context is not None:
-        return smtplib.SMTP_SSL(
-            host, port, local_hostname=name, timeout=timeout_s, context=context
-        )
-    return smtplib.SMTP(host, port, local_hostname=name, timeout=timeout_s)
-
-
-def _introduce(
-    client: smtplib.SMTP, settings: SmtpChannel, context: ssl.SSLContext | None
-) -> Outcome | None:
-    if client.sock is not None:
-        # The final dot travels alone: it must not wait for an acknowledgement.
-        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.local_hostname = _address_literal(client.sock)
-    refusal = _greet(client, settings)
-    if refusal is not None or settings.security != "starttls" or context is None:
-        return refusal
-    if not client.has_extn("starttls"):
-        verdicts = verdicts_for(settings)
-        reply = f"{verdicts.where} offers no STARTTLS; with port 465 set security: tls"
-        return verdicts.rejected("starttls-missing", reply)
-    client.starttls(context=context)
-    return _greet(client, settings)
-
-
-def _greet(client: smtplib.SMTP, settings: SmtpChannel) -> Outcome | None:
-    code, reply = client.ehlo()
-    if not is_positive(code) and code != CLOSING:
-        code, reply = client.helo()
-    if is_positive(code):
+def plaintext_refusal(server: SmtpServer, verdicts: Verdicts) -> Outcome | None:
+    """Return why *server* is not dialled, if its password would go in the clear."""
+    if not server.username or server.security != "none" or is_loopback(server.host):
         return None
-    what = "greeting refused"
-    return verdicts_for(settings).of_no_service(code, reply, what=what)
+    reply = f"{verdicts.where}: no password goes out unencrypted; set security"
+    return verdicts.rejected("plaintext-login", reply)
 
 
-def _log_in(client: smtplib.SMTP, settings: SmtpChannel) -> Outcome | None:
-    if not settings.username:
-        return None
-    verdicts = verdicts_for(settings)
-    offered = client.esmtp_features.get("auth", "").upper().split()
-    if "PLAIN" in offered:
-        code, reply = client.docmd("AUTH", f"PLAIN {_plain(settings)}")
-    elif "LOGIN" in offered:
-        code, reply = client.docmd("AUTH", f"LOGIN {_base64(settings.username)}")
-        if code == _GO_ON:
-            code, reply = client.docmd(_base64(_password(settings)))
-    else:
-        found = " ".join(offered) or "no login"
-        said = f"{verdicts.where} offers {found}; needed is AUTH PLAIN or LOGIN"
-        return verdicts.rejected("login-unsupported", said)
-    if is_positive(code):
-        return None
-    what = f"login of {settings.username} refused, check username and password"
-    return verdicts.of_no_service(code, reply, what=what)
+class Opening:
+    """
+    The conversation until it is ready for messages.
+
+    `out` holds what is to be written. It is over once `is_ready`, or once `refusal`
+    says why not; while `wants_handshake`, the other side waits for TLS.
+    """
+
+    def __init__(
+        self,
+        server: SmtpServer,
+        verdicts: Verdicts,
+        *,
+        introduction: str,
+        is_encrypted: bool = False,
+    ) -> None:
+        self.state = State.CONNECTED
+        self.out: list[bytes] = []
+        self.offer = Offer()
+        self.is_ready = False
+        self.refusal: Outcome | None = None
+        self._server = server
+        self._verdicts = verdicts
+        self._introduction = introduction
+        self._is_encrypted = is_encrypted
+        self._is_logged_in = False
+        self._awaited = Command.CONNECT
+        self._answers: deque[str] = deque()
+        self._questions = 0
+        self._said_by_login = ""
+
+    @property
+    def wants_handshake(self) -> bool:
+        """Whether TLS comes next; call `secured` after it."""
+        return self.state is State.SECURING
+
+    def receive(self, replies: Iterable[Reply]) -> None:
+        """
+        Take in replies, one for each command.
+
+        What comes with the consent to STARTTLS was not said by whom the certificate
+        will name, and is not looked at.
+        """
+        for reply in replies:
+            if self.refusal is not None or self.is_ready or self.wants_handshake:
+                return
+            self._take_in(reply)
+
+    def secured(self) -> None:
+        """TLS stands: whatever was learnt before is forgotten."""
+        self.state = TABLE[self.state][Command.HANDSHAKE][Answer.AGREE]
+        self._is_encrypted, self.offer = True, Offer()
+        self._say(Command.EHLO, f"EHLO {self._introduction}")
+
+    def lose(self, loss: Loss) -> None:
+        """The connection ended without a word."""
+        if self.refusal is None:
+            self._refuse(self._verdicts.of_lost_opening(loss))
+
+    def _take_in(self, reply: Reply) -> None:
+        command, answer = self._awaited, ANSWERS.get(reply.code)
+        arrows = TABLE[self.state][command]
+        target = None if answer is None else arrows.get(answer)
+        if target is None or target is State.CLOSED or reply.code == CLOSING:
+            what = _WHATS.get(command, self._login_failure())
+            self._refuse(self._verdicts.of_no_service(reply, what=what))
+            return
+        self.state = target
+        if command is Command.CONNECT:
+            self._say(Command.EHLO, f"EHLO {self._introduction}")
+        elif command is Command.EHLO and answer is Answer.REFUSE:
+            self._say(Command.HELO, f"HELO {self._introduction}")
+        elif self.state is State.ASKED:
+            self._answer(reply)
+        elif self.state is State.READY:
+            if command is Command.EHLO:
+                self.offer = Offer.of(reply)
+            self._is_logged_in = command in (Command.AUTH, Command.ANSWER)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Secure, log in, or be ready."""
+        if self._server.security == "starttls" and not self._is_encrypted:
+            self._start_tls()
+        elif self._server.username and not self._is_logged_in:
+            self._log_in()
+        else:
+            self.is_ready = True
+
+    def _start_tls(self) -> None:
+        if self.offer.has("STARTTLS"):
+            self._say(Command.STARTTLS, "STARTTLS")
+            return
+        where = self._verdicts.where
+        reply = f"{where} offers no STARTTLS; with port 465 set security: tls"
+        self._refuse(self._verdicts.rejected("starttls-missing", reply))
+
+    def _log_in(self) -> None:
+        refusal = plaintext_refusal(self._server, self._verdicts)
+        if refusal is not None:
+            self._refuse(refusal)
+            return
+        offered = self.offer.words.get("AUTH", "").split()
+        chosen = self._server.auth
+        wanted = ("PLAIN", "LOGIN") if chosen == "auto" else (chosen.upper(),)
+        mechanism = next((name for name in wanted if name in offered), None)
+        if mechanism is None:
+            found, needed = " ".join(offered) or "no login", " or ".join(wanted)
+            said = f"{self._verdicts.where} offers {found}; needed is AUTH {needed}"
+            self._refuse(self._verdicts.rejected("login-unsupported", said))
+            return
+        first = {
+            "PLAIN": _plain(self._server),
+            "LOGIN": _base64(self._server.username or ""),
+            "XOAUTH2": _xoauth2(self._server),
+        }[mechanism]
+        if mechanism == "LOGIN":
+            self._answers.append(_base64(_password(self._server)))
+        elif mechanism == "XOAUTH2":
+            # A refused token is explained in a challenge, and the answer is nothing.
+            self._answers.append("")
+        line = f"AUTH {mechanism} {first}"
+        if len(line) > MAX_LINE_CHARS and mechanism != "LOGIN":
+            self._answers.appendleft(first)
+            line = f"AUTH {mechanism}"
+        self._say(Command.AUTH, line)
+
+    def _answer(self, reply: Reply) -> None:
+        """Answer a question of the login; some ask for the name once more."""
+        self._questions += 1
+        if self._questions > MAX_QUESTIONS:
+            said = f"{self._verdicts.where} asks and asks, and lets nobody in"
+            self._refuse(self._verdicts.rejected("login-unsupported", said))
+            return
+        question = _decoded(reply.text)
+        if question.lower().startswith("user") and self._answers:
+            self._say(Command.ANSWER, _base64(self._server.username or ""))
+            return
+        self._said_by_login = question or self._said_by_login
+        said = self._answers.popleft() if self._answers else _GIVE_UP
+        self._say(Command.ANSWER, said)
+
+    def _login_failure(self) -> str:
+        why = f" ({self._said_by_login})" if self._said_by_login.startswith("{") else ""
+        user = self._server.username
+        return f"login of {user} refused{why}, check username and password"
+
+    def _say(self, command: Command, line: str) -> None:
+        self._awaited = command
+        self.out.append(f"{line}\r\n".encode())
+
+    def _refuse(self, outcome: Outcome) -> None:
+        self.state, self.refusal = State.CLOSED, outcome
 
 
-def _password(settings: SmtpChannel) -> str:
-    return settings.password.get_secret_value() if settings.password else ""
+def _password(server: SmtpServer) -> str:
+    return server.password.get_secret_value() if server.password else ""
 
 
-def _plain(settings: SmtpChannel) -> str:
-    return _base64(f"\0{settings.username}\0{_password(settings)}")
+def _plain(server: SmtpServer) -> str:
+    return _base64(f"\0{server.username}\0{_password(server)}")
+
+
+def _xoauth2(server: SmtpServer) -> str:
+    token = _password(server)
+    return _base64(f"user={server.username}\1auth=Bearer {token}\1\1")
 
 
 def _base64(text: str) -> str:
     return b64encode(text.encode()).decode("ascii")
 
 
-def _address_literal(sock: socket.socket) -> str:
-    """How a client without a public name introduces itself (RFC 5321 §4.1.3)."""
-    address = str(sock.getsockname()[0])
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+def _decoded(text: str) -> str:
+    try:
+        return b64decode(text.strip(), validate=True).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return ""

@@ -20,8 +20,8 @@ from pathlib import Path
 import idna
 
 from tambour.channels.protocol import Check
-from tambour.channels.smtp.opening import connect, verdicts_for
-from tambour.channels.smtp.verdicts import CLOSING, is_positive
+from tambour.channels.smtp.earlier_opening import connect, verdicts_for
+from tambour.channels.smtp.earlier_verdicts import CLOSING, is_positive
 from tambour.channels.tls import encryption_check, is_loopback
 from tambour.config import SmtpChannel
 from tambour.model import Message, Outcome, OutcomeKind

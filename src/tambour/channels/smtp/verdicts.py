@@ -1,22 +1,29 @@
 """
-What an SMTP reply or a broken connection means for a message.
+What a reply or a broken connection means for a message.
 
-Pure: replies and exceptions in, outcomes out. The point of no return is the final dot:
-before it nothing can have been taken on, after it only the server's reply tells.
-Source: RFC 5321 §4.2 and §4.3.2, RFC 3463, RFC 1047 on lost replies.
+Pure: replies and losses in, outcomes out. The point of no return is the final dot (or
+the last chunk): before it nothing can have been taken on, after it only the server's
+reply tells. Whose matter a refusal is decides what follows: an address that does not
+exist is not written to again, a sender who is refused looks into it, and neither is
+ever mistaken for the other.
+Source: RFC 5321 §4.2 and §4.3.2, RFC 3463 §3, RFC 7372 and 7505 (further codes), RFC
+1047 on lost replies; postmaster.orange.fr (codes OFR_…), as of 2026-06.
 """
 
 from __future__ import annotations
 
-import smtplib
+import re
 import ssl
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from tambour.channels.replies import tidy
-from tambour.model import Outcome, OutcomeKind
+from tambour.channels.smtp.replies import CLOSING, Reply
+from tambour.channels.smtp.states import Command
+from tambour.model import Cause, Outcome, OutcomeKind
 
-CLOSING = 421
-"""The server says that it is about to close the connection."""
+UNSENT = "unsent"
+"""Code of what waited behind something else when the connection was lost."""
 
 _KINDS = {2: OutcomeKind.ACCEPTED, 4: OutcomeKind.DEFERRED, 5: OutcomeKind.REJECTED}
 _CONCERNS = {
@@ -30,6 +37,35 @@ _CONCERNS = {
     "534": "login",
     "535": "login",
 }
+_NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""
+Mailbox unknown, domain invalid, syntax, moved away, null MX, disabled.
+
+RFC 3463 §3.2 has X.1.2 for permanent failures alone: the part after the @ is invalid.
+A domain that is merely down gives 4.4.x.
+"""
+_ABOUT_SENDER = re.compile(r"5\.7\.|5\.1\.[78]$")
+_VENDOR_ABOUT_SENDER = re.compile(r"\bOFR_?\d")
+_ABOUT_SIZE = frozenset({"5.3.4", "5.2.3"})
+_TOO_LARGE = 552
+_LOGIN = frozenset({530, 534, 535})
+_OUT_OF_STEP = re.compile(r"synchroni[sz]|pipelin", re.IGNORECASE)
+_BAD_SEQUENCE = 503
+
+
+class Loss(StrEnum):
+    """How a connection ends without a word."""
+
+    CLOSED = "connection-lost"
+    SILENT = "timeout"
+    GARBLED = "protocol"
+
+
+_LOSSES = {
+    Loss.CLOSED: "closed the connection",
+    Loss.SILENT: "fell silent",
+    Loss.GARBLED: "gave an answer that fits no question",
+}
 
 
 def concerns(outcome: Outcome) -> str:
@@ -37,9 +73,11 @@ def concerns(outcome: Outcome) -> str:
     return _CONCERNS.get(outcome.code, "connection")
 
 
-def is_positive(code: int) -> bool:
-    """Whether the server agreed (2yz)."""
-    return _KINDS.get(code // 100) is OutcomeKind.ACCEPTED
+def is_out_of_step(reply: Reply) -> bool:
+    """Whether the server cannot follow commands that are written ahead."""
+    if reply.code == _BAD_SEQUENCE:
+        return True
+    return reply.code // 100 == 5 and _OUT_OF_STEP.search(reply.text) is not None  # noqa: PLR2004 - 5yz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,47 +86,52 @@ class Verdicts:
 
     where: str
     hide: tuple[str, ...] = field(default=(), repr=False)
+    _latest: dict[Reply, Outcome] = field(default_factory=dict, repr=False)
 
-    def of_refusal(self, code: int, reply: bytes) -> Outcome:
+    def of_refusal(self, reply: Reply, *, to: Command) -> Outcome:
         """A command of a transaction was not agreed to."""
-        kind = _KINDS.get(code // 100)
-        if kind is None or kind is OutcomeKind.ACCEPTED:
-            reply_text = f"{self.where} gave an answer that fits no question"
-            return self.deferred("protocol", reply_text)
-        return self._outcome(kind, str(code), _decode(reply))
+        return self._quoting(reply, cause=_cause(reply, to))
 
-    def of_final_reply(self, code: int, reply: bytes) -> Outcome:
-        """The reply to the final dot, which alone says who has the message now."""
-        kind = _KINDS.get(code // 100)
-        if kind is None:
-            reply_text = f"{self.where} gave no verdict on the message"
-            return self._outcome(OutcomeKind.UNCERTAIN, "protocol", reply_text)
-        return self._outcome(kind, str(code), _decode(reply))
+    def of_final_reply(self, reply: Reply) -> Outcome:
+        """The reply to the content, which alone says who has the message now."""
+        # Many servers say the same each time.
+        known = self._latest.get(reply)
+        if known is None:
+            known = self._quoting(reply, cause=_cause(reply, Command.DOT))
+            self._latest.clear()
+            self._latest[reply] = known
+        return known
 
-    def of_loss(self, error: OSError, *, during: str) -> Outcome:
-        """The connection was lost before the final dot: nothing was taken on."""
-        code, what = _loss(error)
-        return self.deferred(code, f"{self.where} {what} during {during}")
+    def of_loss(self, loss: Loss, *, during: str) -> Outcome:
+        """The connection was lost before the content's end: nothing was taken on."""
+        return self.deferred(loss, f"{self.where} {_LOSSES[loss]} during {during}")
 
-    def of_final_loss(self, error: OSError) -> Outcome:
-        """The connection was lost with the final dot sent: nobody knows."""
-        code, what = _loss(error)
-        reply = f"{self.where} {what} before its verdict on the message"
-        return self._outcome(OutcomeKind.UNCERTAIN, code, reply)
+    def of_final_loss(self, loss: Loss) -> Outcome:
+        """The connection was lost with all content sent: nobody knows."""
+        reply = f"{self.where} {_LOSSES[loss]} before its verdict on the message"
+        return self._outcome(OutcomeKind.UNCERTAIN, loss, reply)
 
-    def of_no_service(self, code: int, reply: bytes | str, *, what: str) -> Outcome:
+    def unsent(self) -> Outcome:
+        """The connection was lost before this message's turn."""
+        return self.deferred(UNSENT, f"{self.where} was lost before this message")
+
+    def of_no_service(self, reply: Reply, *, what: str) -> Outcome:
         """The server answered while the connection was opened, and declined."""
-        if code // 100 not in _KINDS:
+        if reply.code // 100 not in _KINDS:
             reply_text = f"{self.where} does not speak SMTP; check host, port, security"
-            return self.deferred("protocol", reply_text)
-        kind = OutcomeKind.DEFERRED if _is_temporary(code) else OutcomeKind.REJECTED
-        return self._outcome(kind, str(code), f"{self.where}: {what}: {_decode(reply)}")
+            return self.deferred(Loss.GARBLED, reply_text)
+        is_for_now = _KINDS[reply.code // 100] is OutcomeKind.DEFERRED
+        is_about_sender = reply.code in _LOGIN or _ABOUT_SENDER.match(reply.status)
+        return Outcome(
+            kind=OutcomeKind.DEFERRED if is_for_now else OutcomeKind.REJECTED,
+            code=str(reply.code),
+            status=reply.status,
+            cause=Cause.SENDER if is_about_sender else Cause.MESSAGE,
+            reply=tidy(f"{self.where}: {what}: {reply.text}", hide=self.hide),
+        )
 
     def of_no_connection(self, error: OSError) -> Outcome:
         """No connection came about."""
-        if isinstance(error, smtplib.SMTPResponseException):
-            code, reply = error.smtp_code, error.smtp_error
-            return self.of_no_service(code, reply, what="no service")
         if isinstance(error, ssl.SSLCertVerificationError):
             mend = "mend host or the server's certificate, or set ca_file"
             why = f"has a certificate that does not verify: {error.verify_message}"
@@ -96,8 +139,24 @@ class Verdicts:
         if isinstance(error, ssl.SSLError):
             mend = "security: tls is usual on port 465, starttls on 587"
             return self.deferred("tls", f"{self.where}: TLS failed; {mend}")
+        if isinstance(error, TimeoutError):
+            return self.unreachable("does not answer")
+        why = error.strerror or type(error).__name__
+        return self.unreachable(f"cannot be reached: {why}")
+
+    def of_lost_opening(self, loss: Loss) -> Outcome:
+        """The connection was lost before it was ready."""
+        if loss is Loss.CLOSED:
+            return self.unreachable("closed the connection at once")
+        if loss is Loss.SILENT:
+            return self.unreachable("does not answer")
+        reply = f"{self.where} does not speak SMTP; check host, port, security"
+        return self.deferred(loss, reply)
+
+    def unreachable(self, why: str) -> Outcome:
+        """There is no conversation to be had."""
         mend = "check host and port, and that the server is up"
-        return self.deferred("unreachable", f"{self.where} {_why(error)}; {mend}")
+        return self.deferred("unreachable", f"{self.where} {why}; {mend}")
 
     def deferred(self, code: str, reply: str) -> Outcome:
         """Our own temporary verdict."""
@@ -107,36 +166,30 @@ class Verdicts:
         """Our own permanent verdict."""
         return self._outcome(OutcomeKind.REJECTED, code, reply)
 
+    def _quoting(self, reply: Reply, *, cause: Cause) -> Outcome:
+        return Outcome(
+            kind=_KINDS[reply.code // 100],
+            code=str(reply.code),
+            reply=tidy(reply.text, hide=self.hide),
+            status=reply.status,
+            cause=cause,
+        )
+
     def _outcome(self, kind: OutcomeKind, code: str, reply: str) -> Outcome:
-        return Outcome(kind=kind, code=code, reply=tidy(reply, hide=self.hide))
+        return Outcome(kind=kind, code=str(code), reply=tidy(reply, hide=self.hide))
 
 
-def _decode(reply: bytes | str) -> str:
-    return reply if isinstance(reply, str) else reply.decode(errors="replace")
-
-
-def _is_temporary(code: int) -> bool:
-    return _KINDS.get(code // 100) is OutcomeKind.DEFERRED
-
-
-def _loss(error: OSError) -> tuple[str, str]:
-    if _has_timed_out(error):
-        return "timeout", "fell silent"
-    if isinstance(error, smtplib.SMTPResponseException):
-        return "protocol", "gave an endless answer"
-    return "connection-lost", "closed the connection"
-
-
-def _why(error: OSError) -> str:
-    if _has_timed_out(error):
-        return "does not answer"
-    if isinstance(error, smtplib.SMTPServerDisconnected):
-        return "closed the connection at once"
-    return f"cannot be reached: {error.strerror or type(error).__name__}"
-
-
-def _has_timed_out(error: OSError) -> bool:
-    # smtplib turns a time-out while it reads or writes into SMTPServerDisconnected.
-    return isinstance(error, TimeoutError) or isinstance(
-        error.__context__, TimeoutError
-    )
+def _cause(reply: Reply, to: Command) -> Cause:
+    """Say whose matter a reply is: only what refuses for good can be blamed."""
+    if _KINDS[reply.code // 100] is not OutcomeKind.REJECTED or reply.code == CLOSING:
+        return Cause.MESSAGE
+    status = reply.status
+    if reply.code == _TOO_LARGE or status in _ABOUT_SIZE:
+        return Cause.MESSAGE
+    if to is Command.MAIL or reply.code in _LOGIN:
+        return Cause.SENDER
+    if status in _NO_SUCH_ADDRESS:
+        return Cause.ADDRESS
+    if _ABOUT_SENDER.match(status) or _VENDOR_ABOUT_SENDER.search(reply.text):
+        return Cause.SENDER
+    return Cause.MESSAGE

@@ -3,14 +3,14 @@ A mail: multipart/alternative, encoded once per edition and filled per recipient
 
 `prepare` does all that is the same for everyone; `fill` joins the ready bytes with one
 recipient's values. Knows neither templates nor channels; the clock and the secret are
-given. Calendar parts and DKIM are not written here yet.
+given. Calendar parts are not written here yet.
 Source: RFC 5322, RFC 2046 §5.1.4 (plain first), RFC 2369 and 8058 (List-Unsubscribe),
 RFC 2919 (List-Id), RFC 3834 (Auto-Submitted); facts on receivers, 2026-11.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -19,6 +19,7 @@ from itertools import groupby
 from urllib.parse import quote
 
 from tambour.composing.body import Place, Slot, encoded_pieces, pieces, places
+from tambour.composing.dkim import Signing
 from tambour.composing.headers import (
     address_spec,
     ascii_token,
@@ -30,6 +31,7 @@ from tambour.composing.headers import (
     text_field,
 )
 from tambour.composing.identity import DEAD_END, message_ids, unsubscribe_urls
+from tambour.composing.signers import Signer
 from tambour.errors import ConfigError, UserError
 from tambour.model import EditionId, EditionKind, Recipient, Rendered
 from tambour.rendering.words import greeting
@@ -38,6 +40,8 @@ from tambour.rendering.words import greeting
 _BOUNDARY = b"=_tambour"
 _ALTERNATIVE = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n' % _BOUNDARY
 _LEAVE = "List-Unsubscribe"
+_HEADS = 2
+"""The first chunks of a message: its own headers, and those of all."""
 TEST_MARK = "[TEST] "
 
 
@@ -91,6 +95,7 @@ class PreparedMail:
     places: tuple[Place, ...] = field(repr=False)
     identify: Callable[[str], str] = field(repr=False)
     ways: Ways = field(repr=False)
+    signing: Signing | None = field(repr=False)
 
     def fill(self, recipient: Recipient, *, message_id: str, now: datetime) -> bytes:
         """
@@ -108,18 +113,18 @@ class PreparedMail:
         chunks = list(self.chunks)
         for place in self.places:
             place.put(self._value(place.attribute, recipient, link), chunks)
+        to = mailbox_field("To", recipient.name, recipient.address)
+        subject = self._subject_field(recipient, link) if self.subject else b""
+        date = _date_field(int(now.timestamp()))
+        name = f"Message-ID: {clean(message_id)}\r\n".encode()
         chunks[0] = b"".join(
-            (
-                self.first,
-                mailbox_field("To", recipient.name, recipient.address),
-                self._subject_field(recipient, link) if self.subject else b"",
-                _date_field(int(now.timestamp())),
-                f"Message-ID: {clean(message_id)}\r\n".encode(),
-                self.edition,
-                unsubscribe,
-            )
+            (self.first, to, subject, date, name, self.edition, unsubscribe)
         )
-        return b"".join(chunks)
+        if self.signing is None:
+            return b"".join(chunks)
+        fields = filter(None, (to, subject, date, name, unsubscribe))
+        signatures = self.signing.sign(fields, chunks[_HEADS:], now=now)
+        return b"".join((signatures, *chunks))
 
     def message_id(self, recipient: Recipient) -> str:
         """
@@ -163,9 +168,15 @@ class PreparedMail:
             raise UserError(msg) from None
 
 
-def prepare(rendered: Rendered, head: MailHead, *, secret: bytes) -> PreparedMail:
+def prepare(
+    rendered: Rendered,
+    head: MailHead,
+    *,
+    secret: bytes,
+    signers: Sequence[Signer] = (),
+) -> PreparedMail:
     """
-    Return *rendered* ready to be filled for each recipient.
+    Return *rendered* ready to be filled for each recipient, and signed by *signers*.
 
     Raises:
         ConfigError: the sender is no address.
@@ -201,6 +212,32 @@ def prepare(rendered: Rendered, head: MailHead, *, secret: bytes) -> PreparedMai
             secret, edition=head.edition, channel=head.channel, domain=domain
         ),
         ways=_ways(head, sender, secret),
+        signing=_signing(
+            signers,
+            fixed=first + edition + fixed,
+            is_shared=is_shared,
+            body=content[_HEADS:],
+        ),
+    )
+
+
+def _signing(
+    signers: Sequence[Signer],
+    *,
+    fixed: bytes,
+    is_shared: bool,
+    body: Sequence[bytes | Slot],
+) -> Signing | None:
+    """Return what signs, if anything does; `fill` gives it the same fields."""
+    if not signers:
+        return None
+    subject = () if is_shared else ("Subject",)
+    return Signing(
+        signers,
+        fixed=fixed,
+        varying=("To", *subject, "Date", "Message-ID", _LEAVE),
+        body=[b"" if isinstance(part, Slot) else part for part in body],
+        slots=[n for n, part in enumerate(body) if isinstance(part, Slot)],
     )
 
 

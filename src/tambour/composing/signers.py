@@ -84,17 +84,17 @@ def read_private_key(pem: bytes) -> RSAPrivateKey | Ed25519PrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError:
-        msg = "is locked by a passphrase; write it out without one"
+        msg = "is locked by a passphrase; write the key without one"
         raise ValueError(msg) from None
     except (ValueError, UnsupportedAlgorithm):
         # The cause is left out: parsers quote what they read.
-        msg = "holds no private key in PEM"
+        msg = "holds no private key; put one there as PEM"
         raise ValueError(msg) from None
     if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
-        msg = "is neither an RSA nor an Ed25519 key"
+        msg = "holds neither an RSA nor an Ed25519 key; put one of these there"
         raise ValueError(msg)  # noqa: TRY004 - the type is the file's, not a caller's
     if isinstance(key, RSAPrivateKey) and key.key_size < LEAST_BITS:
-        msg = f"has {key.key_size} bits, which receivers ignore; use {GOOD_BITS}"
+        msg = f"has {key.key_size} bits, which receivers ignore; make {GOOD_BITS}"
         raise ValueError(msg)
     return key
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import fnmatch
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tambour.audience import require_address
 from tambour.composing.mail import TEST_MARK
+from tambour.composing.signers import Signer
 from tambour.delivery.freezing import Press
+from tambour.delivery.keys import read_signers
 from tambour.delivery.routes import Composer
 from tambour.delivery.sending import material_of
 from tambour.delivery.world import World
@@ -64,12 +66,14 @@ class Preview:
     secret: bytes
     at: datetime
     world: World
+    signers: dict[str, tuple[Signer, ...]] = field(default_factory=dict, repr=False)
 
     def samples(self, campaign: str, *, event: str | None) -> Iterator[Sample]:
         """
         Yield the next due edition: a recipient of each language, and each post.
 
         Raises:
+            ConfigError: a key that should sign cannot be used.
             UserError: there is no such campaign, or nothing to show.
 
         """
@@ -93,6 +97,7 @@ class Preview:
         A post is among them only when its *channel* is named.
 
         Raises:
+            ConfigError: a key that should sign cannot be used.
             UserError: an address is not allowed, or there is nothing to show.
 
         """
@@ -201,6 +206,7 @@ class Preview:
             self.project.config,
             settings,
             secret=self.secret,
+            signers=self._signers(entry.target.channel),
             clock=self.world.clock if test_id else lambda: self.at,
             test_id=test_id,
         )
@@ -212,6 +218,14 @@ class Preview:
             # Under the real key a receiver would take the real post for a repetition.
             message = replace(message, key=f"test.{test_id}")
         return Sample(entry=entry, recipient=person, message=message, is_mail=is_mail)
+
+    def _signers(self, channel: str) -> tuple[Signer, ...]:
+        """Return the keys of a channel, read once."""
+        if channel not in self.signers:
+            config = self.project.config
+            found = read_signers(config.channels[channel], config.root)
+            self.signers[channel] = found
+        return self.signers[channel]
 
 
 def _as_leased(entry: Entry, person: Recipient, content: Content) -> Leased:

@@ -7,7 +7,7 @@ it was frozen. Knows neither retries nor waves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
@@ -16,12 +16,14 @@ from tambour.channels import Channel
 from tambour.composing.headers import address_spec
 from tambour.composing.identity import idempotency_key
 from tambour.composing.mail import MailHead, PreparedMail, prepare
+from tambour.composing.signers import Signer
 from tambour.config import (
     ChannelSettings,
     Config,
     OutboxChannel,
     SmtpChannel,
 )
+from tambour.delivery.keys import read_signers
 from tambour.delivery.world import LaneLimits, Route
 from tambour.ledger.records import Content, Leased
 from tambour.model import Message, Rendered
@@ -41,9 +43,16 @@ def make_route(
     secret: bytes,
     clock: Callable[[], datetime],
 ) -> Route:
-    """Return the route of the channel *name* of *config*; *clock* dates its mails."""
+    """
+    Return the route of the channel *name* of *config*; *clock* dates its mails.
+
+    Raises:
+        ConfigError: a key that should sign its mail cannot be used.
+
+    """
     settings = config.channels[name]
-    compose = Composer(config, settings, secret=secret, clock=clock)
+    signers = read_signers(settings, config.root)
+    compose = Composer(config, settings, secret=secret, clock=clock, signers=signers)
     if not isinstance(settings, SmtpChannel):
         return Route(
             name=name,
@@ -84,8 +93,10 @@ class Composer:
         *,
         secret: bytes,
         clock: Callable[[], datetime],
+        signers: Sequence[Signer] = (),
         test_id: str = "",
     ) -> None:
+        self._signers = signers
         self._test_id = test_id
         self._config = config
         self._settings = settings
@@ -142,7 +153,7 @@ class Composer:
             head = mail_head(
                 self._config, self._settings, leased, is_test=bool(self._test_id)
             )
-            mail = prepare(rendered, head, secret=self._secret)
+            mail = prepare(rendered, head, secret=self._secret, signers=self._signers)
             if content.address is not None:
                 return mail
             while len(self._prepared) >= _PREPARED:

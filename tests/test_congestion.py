@@ -207,7 +207,10 @@ def test_waits_as_long_as_asked(asked: float, expected: float) -> None:
     """A server may say how long, within a minute."""
     asking = said("HTTP 429", retry_after=timedelta(seconds=asked))
 
-    assert expected == seconds_paused(noted(asking, asking, asking), START)
+    lane = noted(asking, asking, asking)
+
+    assert expected == seconds_paused(lane, START)
+    assert 0 == seconds_paused(lane, START + timedelta(seconds=expected))
 
 
 def test_a_greylist_without_a_name_does_not_hold_up_for_long() -> None:
@@ -245,12 +248,27 @@ def test_a_server_that_lets_some_through_is_believed() -> None:
 
 
 def test_a_clock_set_back_makes_no_pause_longer() -> None:
-    """A minute stays a minute."""
+    """A second stays a second, also of a pause that is over."""
     lane = noted(*[SLOWER] * 3)
     yesterday = START - timedelta(days=1)
 
-    assert yesterday + LONGEST_PAUSE == lane.free_at(yesterday)
-    assert 1 == lane.limit(yesterday + LONGEST_PAUSE)
+    assert yesterday + SECOND == lane.free_at(yesterday)
+    assert 1 == lane.limit(yesterday + SECOND)
+    assert 1 == lane.limit(yesterday - SECOND)
+
+
+def test_a_clock_set_back_makes_no_doubt_longer() -> None:
+    """Ten minutes stay ten minutes."""
+    lane, now = noted(*[PERHAPS] * 3), START
+    for _ in range(FULL + 10):
+        now = lane.free_at(now)
+        lane.note(PERHAPS, now)
+    yesterday = now - timedelta(days=1)
+    lane.note(PERHAPS, yesterday)
+    for _ in range(3):
+        lane.note(PERHAPS, yesterday + DOUBTED)
+
+    assert 0 == lane.limit(yesterday + DOUBTED)
 
 
 @given(

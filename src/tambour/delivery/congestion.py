@@ -31,7 +31,7 @@ DOUBTS = 3
 DOUBTED = timedelta(minutes=10)
 """and for so long it is not taken so again."""
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _GREYLISTING = re.compile(r"gr[ae]y-?list", re.IGNORECASE)
 _WORDS = re.compile(
     r"\bOFR\d*_10[45]\b|\bTSS?\d\d\b|slow(ing)? down|rate limit|throttl|"
@@ -83,6 +83,7 @@ class Congestion:
         self._doubts = 0
         self._paused_until = _LONG_AGO
         self._doubted_until = _LONG_AGO
+        self._latest = _LONG_AGO
 
     def limit(self, now: datetime) -> int | None:
         """Return how many may be in flight now: 0 in a pause, None when free."""
@@ -99,7 +100,7 @@ class Congestion:
             return
         if signal is Signal.PASSED:
             self._doubts = 0
-        elif signal is Signal.PERHAPS and self._is_doubted(now):
+        elif signal is Signal.PERHAPS and now < self._doubted_until:
             signal = Signal.PASSED  # it answers, whatever the speed
         if signal is Signal.PASSED:
             self._speed_up()
@@ -134,10 +135,9 @@ class Congestion:
         self._paused_until = now + min(wait, LONGEST_PAUSE)
 
     def _is_paused(self, now: datetime) -> bool:
-        # A clock that was set back must not make a minute last for hours.
-        self._paused_until = min(self._paused_until, now + LONGEST_PAUSE)
+        # A clock that is set back must not make a minute last for hours.
+        back = max(self._latest - now, timedelta())
+        self._paused_until -= back
+        self._doubted_until -= back
+        self._latest = now
         return now < self._paused_until
-
-    def _is_doubted(self, now: datetime) -> bool:
-        self._doubted_until = min(self._doubted_until, now + DOUBTED)
-        return now < self._doubted_until

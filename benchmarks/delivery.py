@@ -1,15 +1,14 @@
 """
-Whole deliveries of 35 KB messages, ledger and all, beside smtplib without a record.
+Whole deliveries of 35 KB messages, ledger and all, without a network.
 
 Through a channel in this process, which shows what lies before the wire, and through
-SMTP to a sink on loopback.
+the outbox; `sending.py` has mail.
 """
 
 from __future__ import annotations
 
 import asyncio
 import resource
-import smtplib
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from composing import build
 from measuring import Row, alternate, at_rate
 from samples import (
     MAIL_EVENTS,
@@ -29,7 +27,6 @@ from samples import (
     make_templates,
     render_digest,
 )
-from sink import running
 from tambour.channels import Channel, Check, Wave, make_channel
 from tambour.channels.protocol import each
 from tambour.config import Config
@@ -42,8 +39,6 @@ from tambour.model import DeliveryId, DeliveryState, Outcome, OutcomeKind, Rende
 
 _IN_PROCESS = 5_000
 _OUTBOX = 500
-_SMTP = 1_000
-_BASELINE = 100
 _ACCEPTED = Outcome(kind=OutcomeKind.ACCEPTED, code="250", reply="taken")
 
 
@@ -72,7 +67,6 @@ class Bench:
     """Delivers a digest, each time to a new ledger's recipients."""
 
     rendered: Rendered
-    port: int
     cpu_s: dict[str, list[float]] = field(default_factory=dict)
 
     def run(self, name: str, count: int) -> float:
@@ -89,17 +83,8 @@ class Bench:
             ledger.close()
         return seconds
 
-    def send_plainly(self, count: int) -> float:
-        """Send to *count* recipients as a script would, keeping no record."""
-        start = time.perf_counter()
-        with smtplib.SMTP("127.0.0.1", self.port, local_hostname="localhost") as client:
-            for person in make_recipients(count):
-                content = build(self.rendered, person)
-                client.sendmail("lettre@example.org", person.address, content)
-        return time.perf_counter() - start
-
     def cpu(self, name: str) -> str:
-        """Return the processor time that a message took, the sink's left out."""
+        """Return the processor time that a message took."""
         return f"{median(self.cpu_s[name]) * 1e6:,.0f} µs CPU each"
 
     def _drafts(self, name: str, count: int) -> Iterator[Draft]:
@@ -110,7 +95,7 @@ class Bench:
             yield Draft(channel=name, recipient=person, content=content)
 
     async def _deliver(self, ledger: Ledger, name: str, root: Path) -> None:
-        config = _config(self.port, root)
+        config = _config(root)
         channel: Channel = Void()
         if name != "void":
             settings = config.channels[name]
@@ -129,38 +114,20 @@ class Bench:
 
 
 def measure() -> Iterator[Row]:
-    """Yield the lines for a channel in process, the outbox and SMTP."""
-    rendered = render_digest(make_templates(), make_events(MAIL_EVENTS))
-    with running() as sink:
-        bench = Bench(rendered, sink.port)
-        void, outbox, smtp, plain = alternate(
-            lambda: bench.run("void", _IN_PROCESS),
-            lambda: bench.run("outbox", _OUTBOX),
-            lambda: bench.run("smtp", _SMTP),
-            lambda: bench.send_plainly(_BASELINE),
-        )
-        expected = len(smtp.seconds) * (_SMTP + _BASELINE)
-        received = sink.stop()
-    if received != expected:
-        msg = f"the sink took {received} messages, {expected} were sent"
-        raise RuntimeError(msg)
-    times = plain.over(smtp) * _SMTP / _BASELINE
+    """Yield the lines for a channel in process and the outbox."""
+    bench = Bench(render_digest(make_templates(), make_events(MAIL_EVENTS)))
+    void, outbox = alternate(
+        lambda: bench.run("void", _IN_PROCESS),
+        lambda: bench.run("outbox", _OUTBOX),
+    )
     yield at_rate(
         "deliver to a channel in process", void, _IN_PROCESS, ratio=bench.cpu("void")
     )
     yield at_rate("deliver to the outbox", outbox, _OUTBOX, ratio=bench.cpu("outbox"))
-    yield at_rate(
-        "deliver by SMTP, one connection",
-        smtp,
-        _SMTP,
-        ratio=f"{times:.2g} × smtplib; {bench.cpu('smtp')}",
-    )
-    yield at_rate("smtplib and EmailMessage, no record", plain, _BASELINE)
 
 
-def _config(port: int, root: Path) -> Config:
+def _config(root: Path) -> Config:
     sender = "Agenda de Rivemont <lettre@example.org>"
-    smtp = {"type": "smtp", "host": "127.0.0.1", "port": port, "security": "none"}
     outbox = {"type": "outbox", "from": sender}
     return Config.model_validate(
         {
@@ -168,7 +135,6 @@ def _config(port: int, root: Path) -> Config:
             "site": {"name": SITE.name, "url": SITE.url, "timezone": SITE.timezone},
             "serve": {"url": "https://lettre.example.org"},
             "channels": {
-                "smtp": smtp | {"from": sender},
                 "outbox": outbox,
                 "void": outbox,
             },

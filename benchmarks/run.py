@@ -2,7 +2,7 @@
 Run the benchmarks that are named, or all, and print a table of what they found.
 
 Every line is the median of rounds that run in turn (A B A B); ratios say more than
-figures, which belong to one machine.
+figures, which belong to one machine. `sending` has options and tables of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import ledger
 import loading
 import planning
 import rendering
+import sending
 import starting
 from measuring import Row, table
 
@@ -32,9 +33,11 @@ BENCHMARKS: Mapping[str, Callable[[], Iterable[Row]]] = {
 
 def main(names: list[str]) -> int:
     """Run the benchmarks *names*; return 2 for a name there is not."""
+    if names[:1] == ["sending"]:
+        return sending.main(names[1:])
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
-        known = ", ".join(BENCHMARKS)
+        known = ", ".join((*BENCHMARKS, "sending"))
         print(f"no benchmark {unknown[0]!r}; there are {known}", file=sys.stderr)
         return 2
     rows: list[Row] = []

@@ -1,42 +1,88 @@
 """
-An SMTP server on loopback that takes everything and keeps nothing but a count.
+An SMTP server on loopback that takes everything, checks it and keeps only counts.
 
-Offers PIPELINING and CHUNKING, so that a sender may be as fast as it can. Runs in a
-process of its own, so that what it costs is not the sender's: prints its port, works
-until its input ends, then prints how many messages it took.
+What `sink.c` is, for machines without a C compiler: the same output, slower, and by
+itself able to answer a round trip late. `python sink.py [-P] [-C] [-d SECONDS]
+[-t CERTIFICATE]`: without PIPELINING, without CHUNKING, with each answer delayed, with
+TLS from the first octet.
 Source: RFC 5321, RFC 2920 (PIPELINING), RFC 3030 (CHUNKING).
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import subprocess
+import json
+import re
+import ssl
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import cast
 
 _GREETING = b"220 sink ESMTP\r\n"
-_HELLO = b"250-sink\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-SIZE\r\n250 8BITMIME\r\n"
 _GO_ON = b"354 go on\r\n"
 _OK = b"250 2.0.0 OK\r\n"
 _BYE = b"221 2.0.0 bye\r\n"
 _END = b"\r\n.\r\n"
+_LAST_OCTETS = 6
+_NUMBER = re.compile(rb"[0-9]+")
 
 
 @dataclass(slots=True)
 class Count:
-    """How many messages were taken."""
+    """What came since the last report; instants are of the monotonic clock."""
 
     messages: int = 0
+    distinct: int = 0
+    broken: int = 0
+    refused: int = 0
+    bytes: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    cpu_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of all connections, and the numbers in recipients' addresses."""
+
+    count: Count = field(default_factory=Count)
+    seen: set[bytes] = field(default_factory=set)
+    cpu_s: float = 0.0
+
+    def note(self, ending: bytes) -> None:
+        """Count a message that ends so."""
+        count = self.count
+        count.last = time.monotonic()
+        count.first = count.first or count.last
+        count.messages += 1
+        count.broken += not ending.rstrip(b"\r\n").endswith(b"--")
+
+    def note_recipient(self, line: bytes) -> None:
+        """Remember the first number in a recipient's address."""
+        number = _NUMBER.search(line)
+        if number is not None:
+            self.seen.add(number[0])
+
+    def report(self) -> str:
+        """Return what came, and start anew."""
+        cpu_s = time.process_time()
+        self.count.distinct = len(self.seen)
+        self.count.cpu_s, self.cpu_s = cpu_s - self.cpu_s, cpu_s
+        line = json.dumps(asdict(self.count))
+        self.count, self.seen = Count(), set()
+        return line
 
 
 class _Peer(asyncio.Protocol):
     """One connection: commands line by line, and content that is thrown away."""
 
-    def __init__(self, count: Count) -> None:
-        self._count = count
+    def __init__(self, tally: Tally, hello: bytes, delay_s: float) -> None:
+        self._tally = tally
+        self._hello = hello
+        self._delay_s = delay_s
         self._waiting = bytearray()
         self._is_content = False
         self._chunk_bytes = 0
@@ -44,14 +90,25 @@ class _Peer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(_GREETING)
+        self._write(_GREETING)
 
     def data_received(self, data: bytes) -> None:
+        self._tally.count.bytes += len(data)
         seen = max(len(self._waiting) - len(_END), 0)
         self._waiting += data
         replies = b"".join(self._replies(seen))
         if replies:
-            self._transport.write(replies)
+            self._write(replies)
+
+    def _write(self, replies: bytes) -> None:
+        if self._delay_s:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._delay_s, self._write_now, replies)
+        else:
+            self._write_now(replies)
+
+    def _write_now(self, replies: bytes) -> None:
+        self._transport.write(replies)
         if replies.endswith(_BYE):
             self._transport.close()
 
@@ -65,9 +122,9 @@ class _Peer(asyncio.Protocol):
                 end = self._waiting.find(_END, seen)
                 if end < 0:
                     return
+                self._tally.note(bytes(self._waiting[max(end - 4, 0) : end + 2]))
                 del self._waiting[: end + len(_END)]
                 self._is_content = False
-                self._count.messages += 1
                 yield _OK
             else:
                 line, found, _ = self._waiting.partition(b"\r\n")
@@ -79,17 +136,24 @@ class _Peer(asyncio.Protocol):
 
     def _skip_chunk(self) -> bool:
         skipped = min(self._chunk_bytes, len(self._waiting))
-        del self._waiting[:skipped]
-        self._chunk_bytes -= skipped
-        if self._chunk_bytes:
+        if skipped < self._chunk_bytes:
+            # The last octets stay: the chunk's end is looked at in one piece.
+            skipped = max(skipped - _LAST_OCTETS, 0)
+            self._chunk_bytes -= skipped
+            del self._waiting[:skipped]
             return False
-        self._count.messages += self._is_last
+        if self._is_last:
+            self._tally.note(bytes(self._waiting[:skipped]))
+        del self._waiting[:skipped]
+        self._chunk_bytes = 0
         return True
 
     def _answer(self, verb: bytes, line: bytes) -> bytes:
         match verb:
             case b"EHLO":
-                return _HELLO
+                return self._hello
+            case b"RCPT":
+                self._tally.note_recipient(line)
             case b"DATA":
                 self._is_content = True
                 return _GO_ON
@@ -103,42 +167,38 @@ class _Peer(asyncio.Protocol):
         return _OK
 
 
-class Sink:
-    """A sink in a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.port = int(process.stdout.readline()) if process.stdout else 0
-
-    def stop(self) -> int:
-        """End it, and return how many messages it took."""
-        printed, _ = self._process.communicate()
-        return int(printed)
-
-
-@contextmanager
-def running() -> Iterator[Sink]:
-    """Run a sink."""
-    with subprocess.Popen(
-        [sys.executable, __file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield Sink(process)
-        finally:
-            process.terminate()
-
-
-async def _serve() -> None:
-    count = Count()
+async def _serve(options: argparse.Namespace) -> None:
+    tally = Tally()
+    lines = ["sink", "SIZE", "8BITMIME", *options.offered, "ENHANCEDSTATUSCODES"]
+    hello = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
+    context = None
+    if options.certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(options.certificate)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Peer(count), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: _Peer(tally, hello.encode(), options.delay_s),
+        "127.0.0.1",
+        0,
+        ssl=context,
+        backlog=1024,
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
-    print(count.messages)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(tally.report(), flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.set_defaults(offered=["PIPELINING", "CHUNKING"])
+    for letter, name in (("-P", "PIPELINING"), ("-C", "CHUNKING")):
+        parser.add_argument(letter, action="append_const", const=name, dest="without")
+    parser.add_argument("-d", dest="delay_s", type=float, default=0.0)
+    parser.add_argument("-t", dest="certificate")
+    options = parser.parse_args()
+    options.offered = [o for o in options.offered if o not in (options.without or ())]
+    return options
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(_options()))

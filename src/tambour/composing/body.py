@@ -41,60 +41,98 @@ class Slot:
         return self.lead + (escape(value) if self.in_html else value)
 
 
+class Stem:
+    """What many values begin with, encoded once for all of them."""
+
+    def __init__(self, start: str = "") -> None:
+        encoded = quoted_printable_open(start).removesuffix(SOFT_BREAK)
+        lines, newline, last = encoded.rpartition(b"\r\n")
+        # How a fragile line is written depends on all of it.
+        if last.startswith((b"=2E", b"=46")):
+            start, lines, newline, last = "", b"", b"", b""
+        self._start = start
+        self._before = lines + newline
+        self._last = last
+        self._room = LINE - 1 - len(last)
+
+    def encoded(self, text: str) -> bytes:
+        """
+        Return *text* as `quoted_printable_open` does, without its work where it can.
+
+        It can where nothing needs encoding after the stem, and two lines hold the rest.
+        """
+        rest = text[len(self._start) :]
+        if (
+            rest
+            and rest.isascii()
+            and rest.isprintable()
+            and "=" not in rest
+            and text.startswith(self._start)
+        ):
+            data = rest.encode()
+            first, second = self._last + data[: self._room], data[self._room :]
+            if len(second) < LINE and not (
+                first.startswith(_FRAGILE) or second.startswith(_FRAGILE)
+            ):
+                end = second + SOFT_BREAK if second else b""
+                return self._before + first + SOFT_BREAK + end
+        return quoted_printable_open(text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """
     All slots of a message that differ in nothing but being HTML or not.
 
-    `texts` and `htmls` are where they stand among the message's chunks.
+    `texts` and `htmls` are where they stand among the message's chunks. What all their
+    values begin with, lead and all, is the *stem*.
     """
 
     attribute: str
     lead: str
     texts: tuple[int, ...]
     htmls: tuple[int, ...]
+    stem: Stem
 
     def put(self, value: str, chunks: list[bytes]) -> None:
         """Put *value* where it belongs, encoded once if HTML says it alike."""
         text = self.lead + value if value else ""
-        filled = encoded_value(text)
+        filled = self.stem.encoded(text)
         for number in self.texts:
             chunks[number] = filled
         if self.htmls:
             escaped = escape(text)
             if escaped != text:
-                filled = encoded_value(escaped)
+                filled = quoted_printable_open(escaped)
             for number in self.htmls:
                 chunks[number] = filled
 
 
-def places(chunks: Sequence[bytes | Slot]) -> tuple[Place, ...]:
-    """Return where among *chunks* each recipient's values go."""
+def places(
+    chunks: Sequence[bytes | Slot], stems: Mapping[str, str]
+) -> tuple[Place, ...]:
+    """
+    Return where among *chunks* each recipient's values go.
+
+    Args:
+        stems: what all values of an attribute begin with, where that is known.
+
+    """
     found: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
     for number, chunk in enumerate(chunks):
         if isinstance(chunk, Slot):
             both = found.setdefault((chunk.attribute, chunk.lead), ([], []))
             both[chunk.in_html].append(number)
     return tuple(
-        Place(attribute=attribute, lead=lead, texts=tuple(texts), htmls=tuple(htmls))
+        Place(
+            attribute=attribute,
+            lead=lead,
+            texts=tuple(texts),
+            htmls=tuple(htmls),
+            stem=Stem(lead + stems[attribute] if attribute in stems else ""),
+        )
         for (attribute, lead), (texts, htmls) in found.items()
     )
-
-
-def encoded_value(text: str) -> bytes:
-    """
-    Return a value encoded, in whole lines; the next byte begins another.
-
-    The same as `quoted_printable_open`, without its work for the usual short value.
-    """
-    is_plain = (
-        0 < len(text) < LINE
-        and text.isascii()
-        and text.isprintable()
-        and "=" not in text
-        and not text.startswith((".", "From "))
-    )
-    return text.encode() + SOFT_BREAK if is_plain else quoted_printable_open(text)
 
 
 def pieces(text: str, tokens: Mapping[str, str], *, in_html: bool) -> list[str | Slot]:

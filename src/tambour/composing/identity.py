@@ -49,6 +49,11 @@ def idempotency_key(secret: bytes, *, edition: str, channel: str, account: str) 
     return _mac(secret, "idempotency", edition, channel)(_measured(account)).hex()
 
 
+def unsubscribe_pages(base: str) -> str:
+    """Return what all addresses to leave by begin with."""
+    return f"{base.rstrip('/')}/unsubscribe/"
+
+
 def unsubscribe_urls(
     secret: bytes, *, base: str, audience: str, campaign: str
 ) -> Callable[[str], str]:
@@ -59,7 +64,7 @@ def unsubscribe_urls(
     it is valid without anything stored, for as long as the secret is known.
     """
     mac = _mac(secret, "unsubscribe")
-    start = f"{base.rstrip('/')}/unsubscribe/"
+    start = unsubscribe_pages(base)
     before = _octets(f"{audience}\n{campaign}\n")
 
     def url(address: str) -> str:

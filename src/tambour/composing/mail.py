@@ -30,7 +30,12 @@ from tambour.composing.headers import (
     split_mailbox,
     text_field,
 )
-from tambour.composing.identity import DEAD_END, message_ids, unsubscribe_urls
+from tambour.composing.identity import (
+    DEAD_END,
+    message_ids,
+    unsubscribe_pages,
+    unsubscribe_urls,
+)
 from tambour.composing.signers import Signer
 from tambour.errors import ConfigError, UserError
 from tambour.model import EditionId, EditionKind, Recipient, Rendered
@@ -69,8 +74,17 @@ class MailHead:
     test: bool = False
 
 
-Ways = Callable[[str], tuple[bytes, str]]
-"""Returns, for an address, List-Unsubscribe and the link that stands in the words."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """
+    How recipients leave.
+
+    `of` an address gives List-Unsubscribe, and the link that stands in the words; all
+    links begin with the *stem*.
+    """
+
+    stem: str
+    of: Callable[[str], tuple[bytes, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +123,7 @@ class PreparedMail:
             UserError: the words name a column that the recipient does not have.
 
         """
-        unsubscribe, link = self.ways(recipient.address)
+        unsubscribe, link = self.ways.of(recipient.address)
         chunks = list(self.chunks)
         for place in self.places:
             place.put(self._value(place.attribute, recipient, link), chunks)
@@ -197,6 +211,7 @@ def prepare(
     fixed = _fixed_head(rendered, head, words, domain)
     content = [b"", fixed + b"\r\n", *_merged(_body(rendered))]
     chunks = tuple(b"" if isinstance(part, Slot) else part for part in content)
+    ways = _ways(head, sender, secret)
     return PreparedMail(
         sender=sender,
         domain=domain,
@@ -207,11 +222,11 @@ def prepare(
         first=first,
         edition=edition,
         chunks=chunks,
-        places=places(content),
+        places=places(content, {"unsubscribe_url": ways.stem}),
         identify=message_ids(
             secret, edition=head.edition, channel=head.channel, domain=domain
         ),
-        ways=_ways(head, sender, secret),
+        ways=ways,
         signing=_signing(
             signers,
             fixed=first + edition + fixed,
@@ -313,30 +328,34 @@ def _is_plain(lines: bytes) -> bool:
 def _ways(head: MailHead, sender: str, secret: bytes) -> Ways:
     if head.test:
         dead_end = list_field(_LEAVE, (f"<{DEAD_END}>",)), DEAD_END
-        return lambda _address: dead_end
+        return Ways(stem=DEAD_END, of=lambda _address: dead_end)
     to = split_mailbox(head.unsubscribe_address)[1] or sender
     words = quote(f"unsubscribe {head.campaign} ")
     mailto = f"mailto:{quote(address_spec(to), safe='@')}?subject={words}"
+    if head.unsubscribe_base is not None:
+        return _ways_by_click(head, head.unsubscribe_base, mailto, secret)
 
     def by_mail(address: str) -> tuple[bytes, str]:
         link = mailto + quote(address, safe="@")
-        return list_field(_LEAVE, (f"<{link}>",)), link
+        return f"{_LEAVE}: <{link}>\r\n".encode(), link
 
-    if head.unsubscribe_base is None:
-        return by_mail
+    return Ways(stem=mailto, of=by_mail)
+
+
+def _ways_by_click(head: MailHead, base: str, mailto: str, secret: bytes) -> Ways:
+    stem = unsubscribe_pages(base)
     page = unsubscribe_urls(
-        secret,
-        base=head.unsubscribe_base,
-        audience=head.audience,
-        campaign=head.campaign,
+        secret, base=base, audience=head.audience, campaign=head.campaign
     )
+    is_clean = stem.isascii() and stem.isprintable() and " " not in stem
 
     def by_click(address: str) -> tuple[bytes, str]:
-        url = page(address)
-        items = f"<{url}>", f"<{mailto}{quote(address, safe='@')}>"
-        return list_field(_LEAVE, items), url
+        url, by_mail = page(address), mailto + quote(address, safe="@")
+        if is_clean:
+            return f"{_LEAVE}: <{url}>,\r\n <{by_mail}>\r\n".encode(), url
+        return list_field(_LEAVE, (f"<{url}>", f"<{by_mail}>")), url
 
-    return by_click
+    return Ways(stem=stem, of=by_click)
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tambour.config import Rate, WarmUp
 from tambour.delivery import budget as budgets
-from tambour.delivery.budget import MEMORY, UNLIMITED, Budget, allowance
+from tambour.delivery.budget import MEMORY, Budget
+from tambour.model import UNLIMITED, allowance
 
 Spent = list[tuple[datetime, int]]
 

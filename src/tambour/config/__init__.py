@@ -5,7 +5,7 @@ The settings: config.yaml and the environment, read once and frozen.
 read what people type: `10m`, `10/s`.
 """
 
-from tambour.config.durations import Rate, parse_duration
+from tambour.config.durations import parse_duration
 from tambour.config.reading import CONFIG_FILE, load_config
 from tambour.config.settings import (
     ChannelSettings,
@@ -26,6 +26,7 @@ from tambour.config.smtp import (
     SmtpServer,
     WarmUp,
 )
+from tambour.model import Rate
 
 __all__ = [
     "CONFIG_FILE",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
+
+from tambour.model import Rate
 
 UNITS = {
     "s": timedelta(seconds=1),
@@ -36,14 +37,6 @@ def show_duration(length: timedelta) -> str:
     fits = (unit for unit in reversed(UNITS) if not length % UNITS[unit])
     unit = next(fits)
     return f"{length // UNITS[unit]}{unit}"
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most *count* messages in each *per*."""
-
-    count: int
-    per: timedelta
 
 
 def parse_rate(text: str) -> Rate:

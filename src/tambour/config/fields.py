@@ -20,7 +20,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from tambour.config.durations import Rate, parse_duration, parse_rate
+from tambour.config.durations import parse_duration, parse_rate
+from tambour.model import Rate
 
 
 def _zone(name: str) -> str:

@@ -13,21 +13,13 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from math import log
 from typing import ClassVar, Protocol
 
-from tambour.config import Rate, WarmUp
-
-UNLIMITED = 1_000_000_000
-"""What is free where nothing bounds it."""
+from tambour.model import UNLIMITED, Rate, WarmingUp, allowance
 
 MEMORY = timedelta(days=2)
 """How long what was spent must be remembered: the longest rate, and a day to spare."""
 
-WARM = 1_000_000
-"""A sender who may send so many in a day needs no more warming up."""
-
-_SLOWEST_PACE = timedelta(minutes=1)
 _BURST = timedelta(milliseconds=100)
 """A rate of 100/s is spread as ten messages each tenth of a second."""
 
@@ -54,10 +46,10 @@ class Budget:
         rates: Sequence[Rate],
         *,
         spent: Iterable[tuple[datetime, int]] = (),
-        warm_up: WarmUp | None = None,
+        warm_up: WarmingUp | None = None,
     ) -> None:
         self._limits: list[_Limit] = [_Window(rate) for rate in rates]
-        self._limits += [_Pace(rate) for rate in rates if is_pace(rate)]
+        self._limits += [_Pace(rate) for rate in rates if rate.is_pace]
         if warm_up is not None:
             self._limits.append(_Days(warm_up))
         self._remembered = sorted(row for row in spent if row[1] > 0)
@@ -116,19 +108,6 @@ def spend(budgets: Iterable[Budget], count: int, now: datetime) -> None:
     """Count messages that leave now on all of *budgets*."""
     for one in budgets:
         one.spend(count, now)
-
-
-def is_pace(rate: Rate) -> bool:
-    """Whether the rate is spread over its length; a quota may be used at once."""
-    return rate.per <= _SLOWEST_PACE
-
-
-def allowance(warm_up: WarmUp, day: date) -> int:
-    """Return how many may leave on a day, UTC; before the first, as many as on it."""
-    days = max((day - warm_up.since).days, 0)
-    if log(warm_up.first_day) + days * log(warm_up.growth) > log(WARM):
-        return UNLIMITED
-    return int(warm_up.first_day * warm_up.growth**days)
 
 
 @dataclass(slots=True)
@@ -238,7 +217,7 @@ class _Days:
     AHEAD: ClassVar = timedelta(days=1)
     """A clock set back over midnight must not give tomorrow's budget twice."""
 
-    def __init__(self, warm_up: WarmUp) -> None:
+    def __init__(self, warm_up: WarmingUp) -> None:
         self._warm_up = warm_up
         self._day = date.min
         self._spent = 0

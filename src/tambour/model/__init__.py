@@ -49,8 +49,10 @@ from tambour.model.plans import (
     Revision,
     Snapshot,
 )
+from tambour.model.speeds import UNLIMITED, Rate, Speed, WarmingUp, allowance
 
 __all__ = [
+    "UNLIMITED",
     "Campaign",
     "CampaignKind",
     "Cause",
@@ -76,6 +78,7 @@ __all__ = [
     "Outcome",
     "OutcomeKind",
     "Plan",
+    "Rate",
     "Reason",
     "ReasonCode",
     "Recipient",
@@ -84,7 +87,10 @@ __all__ = [
     "Selection",
     "Site",
     "Snapshot",
+    "Speed",
     "Target",
+    "WarmingUp",
     "Window",
+    "allowance",
     "instant",
 ]

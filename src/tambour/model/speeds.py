@@ -1,0 +1,66 @@
+"""How fast messages may leave by a channel: its rates, and how a sender warms up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import log
+from typing import Protocol
+
+UNLIMITED = 1_000_000_000
+"""What is free where nothing bounds it."""
+
+WARM = 1_000_000
+"""A sender who may send so many in a day needs no more warming up."""
+
+_SLOWEST_PACE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most *count* messages in each *per*."""
+
+    count: int
+    per: timedelta
+
+    @property
+    def is_pace(self) -> bool:
+        """Whether it is spread over its length; a quota may be used at once."""
+        return self.per <= _SLOWEST_PACE
+
+
+class WarmingUp(Protocol):
+    """How a new sender's daily budget grows."""
+
+    @property
+    def since(self) -> date:
+        """The first day, UTC."""
+
+    @property
+    def first_day(self) -> int:
+        """How many may leave on it."""
+
+    @property
+    def growth(self) -> float:
+        """How many times more on each day after, more than once."""
+
+
+def allowance(warm_up: WarmingUp, day: date) -> int:
+    """Return how many may leave on a day, UTC; before the first, as many as on it."""
+    days = max((day - warm_up.since).days, 0)
+    if log(warm_up.first_day) + days * log(warm_up.growth) > log(WARM):
+        return UNLIMITED
+    return int(warm_up.first_day * warm_up.growth**days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """
+    What a channel may send at once; nothing bounds one without rates and warm-up.
+
+    `is_assumed` when nobody said so, and the rates are a cautious guess.
+    """
+
+    rates: tuple[Rate, ...] = ()
+    warm_up: WarmingUp | None = None
+    is_assumed: bool = False

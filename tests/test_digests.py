@@ -429,6 +429,27 @@ def test_a_person_stops_a_digest(
     assert (MONDAY, *expected) == rows(made)[-1]
 
 
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_a_refused_sender_waits_for_a_person(is_frozen: bool) -> None:
+    """Held by the machine, an edition says so with the server's words and the mend."""
+    monday = EditionId(MONDAY)
+    snapshot = remember(
+        FAIR,
+        frozen=[frozen_agenda(state=EditionState.OPEN)] if is_frozen else [],
+        decisions={monday: Decision.HOLD},
+        held_because={monday: "550 5.7.1 not from you"},
+    )
+    made = plan(
+        utc("2027-03-22 09:00"), events=[FAIR], campaigns=[AGENDA], snapshot=snapshot
+    )
+    reason = next(row.reason for row in made.entries if row.edition == monday)
+
+    assert (MONDAY, "held", "sender-refused") in rows(made)
+    assert reason is not None
+    assert "(550 5.7.1 not from you)" in reason.text
+    assert reason.text.endswith(f"tambour approve {MONDAY}")
+
+
 def test_a_changed_schedule_does_not_repeat_a_period() -> None:
     """The same Monday as a cron line has another name, and is not sent again."""
     as_cron = digest(schedule=Cron(expression="0 8 * * 1"))

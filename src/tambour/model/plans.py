@@ -55,6 +55,7 @@ class ReasonCode(StrEnum):
     AWAITS_APPROVAL = "awaits-approval"
     ALREADY_FROZEN = "already-frozen"
     DECIDED = "decided"
+    SENDER_REFUSED = "sender-refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

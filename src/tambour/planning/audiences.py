@@ -29,7 +29,8 @@ def hold(
     """Return why a person must look before *edition* leaves by *target*, if so."""
     decision = situation.snapshot.decisions.get(edition)
     if decision is Decision.HOLD:
-        return reasons.decided(decision)
+        because = situation.snapshot.held_because.get(edition)
+        return reasons.held(edition, because=because)
     is_approved = decision is Decision.APPROVE
     stop = None if is_approved else _sudden_change(campaign, situation)
     if stop is not None:

@@ -118,7 +118,9 @@ def remembered(
     if deadline is not None and situation.now >= deadline:
         return missed(reasons.cut_off(deadline, zone=zone))
     if decision is Decision.HOLD:
-        return Verdict(state=EntryState.HELD, reason=reasons.decided(decision))
+        because = situation.snapshot.held_because.get(frozen.id)
+        reason = reasons.held(frozen.id, because=because)
+        return Verdict(state=EntryState.HELD, reason=reason)
     free = _free(frozen.due, situation)
     reason = reasons.already_frozen(frozen.frozen_at, zone=zone)
     return Verdict(state=free.state, reason=reason)

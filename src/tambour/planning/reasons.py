@@ -191,6 +191,17 @@ def decided(decision: Decision) -> Reason:
     return Reason(code=ReasonCode.DECIDED, text=f"A person {verb} this edition.")
 
 
+def held(edition: EditionId, *, because: str | None) -> Reason:
+    """A person held it, or a server's words about its sender did."""
+    if because is None:
+        return decided(Decision.HOLD)
+    return Reason(
+        code=ReasonCode.SENDER_REFUSED,
+        text=f"The server refuses its sender ({because}); mend that, then: "
+        f"tambour approve {edition}",
+    )
+
+
 def cancelled() -> Reason:
     """The ledger says so, and no longer who asked."""
     return Reason(code=ReasonCode.DECIDED, text="This edition was cancelled.")

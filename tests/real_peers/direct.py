@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from real_peers.mail_servers import Port, channel_settings
+from real_peers.mail_servers import channel_settings
 from tambour.channels import Batch, Channel, make_channel
 from tambour.config import SmtpChannel
 from tambour.model import Message, Outcome
 
 
-def channel(port: Port, root: Path, **settings: Any) -> Channel:
-    """Return a channel to one of the servers."""
+def channel(port: int, root: Path, **settings: Any) -> Channel:
+    """Return a channel to a port of this machine."""
     given = SmtpChannel.model_validate(channel_settings(port, **settings))
     return make_channel("lettre", given, root, clock=lambda: datetime.now(UTC))
 

@@ -173,7 +173,7 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
         time.sleep(_CALM_S)
 
 
-def channel_settings(port: Port, **settings: Any) -> dict[str, Any]:
+def channel_settings(port: int, **settings: Any) -> dict[str, Any]:
     """Return the settings of a channel to one of the servers."""
     given = {"host": "127.0.0.1", "security": "none", "from": f"Agenda <{SENDER}>"}
     return {"type": "smtp", "port": int(port)} | given | settings

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import smtplib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from command_line import Folder
 from real_peers.direct import channel, transmit
+from real_peers.listening import relay
 from real_peers.mail_servers import LOGIN, SENDER, Port, Servers
 from real_peers.newsletters import newsletter, numbered
 from tambour.model import DeliveryId, Message, OutcomeKind
@@ -70,6 +72,42 @@ def test_a_private_authority_is_trusted_where_it_is_named(
     assert (0, {"sent": 5}) == (sent, letter.states())
     assert 5 == len(servers.delivered(domain))
     assert servers.log_lines("sasl_method=PLAIN, sasl_username=lettre")
+
+
+# ── turns ───────────────────────────────────────────────────────────────────────
+
+
+def is_one_command(turn: bytes) -> bool:
+    """Whether nothing but one command, or one content, was said."""
+    return turn.count(b"\r\n") == 1 or turn.endswith(b"\r\n.\r\n")
+
+
+@pytest.mark.parametrize(
+    ("port", "begun", "is_lock_step"),
+    [
+        pytest.param(Port.FULL, range(2, 17), False, id="several transactions at once"),
+        pytest.param(Port.WITHOUT_CHUNKING, [1], False, id="the next one's envelope"),
+        pytest.param(Port.WITHOUT_PIPELINING, [1], True, id="one command at a time"),
+    ],
+)
+def test_as_much_is_said_at_once_as_the_server_offers(
+    port: Port,
+    begun: Sequence[int],
+    is_lock_step: bool,
+    servers: Servers,
+    tmp_path: Path,
+) -> None:
+    """Nothing is said ahead of its turn, and whatever may be is."""
+    servers.wait_for("Postfix", port)
+    messages = [nasty(n, f"zoe{n}@void.test", b"Bonjour\r\n") for n in range(1, 31)]
+
+    with relay(port) as heard:
+        outcomes = transmit(channel(heard.port, tmp_path), messages)
+
+    most = max(turn.upper().count(b"MAIL FROM:") for turn in heard.turns)
+    assert {OutcomeKind.ACCEPTED} == {outcome.kind for outcome in outcomes}
+    assert most in begun
+    assert is_lock_step == all(map(is_one_command, heard.turns))
 
 
 # ── bytes ───────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dns.resolver
 import pytest
 
 from command_line import CONFIG, PEOPLE, REMINDER, Folder
@@ -23,3 +24,10 @@ def folder(
     made.write("lecteurs.csv", PEOPLE)
     made.event("atelier")
     return made
+
+
+@pytest.fixture(autouse=True)
+def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask no name server but those that a test starts."""
+    resolver = dns.resolver.Resolver(configure=False)
+    monkeypatch.setattr(dns.resolver, "default_resolver", resolver)

@@ -22,11 +22,16 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line of `doctor`; `detail` names the mend when it is not ok."""
+    """
+    One line of `doctor`; `detail` names the mend when it is not ok.
+
+    A *warning* hinders nothing, but a person should look at it.
+    """
 
     name: str
     ok: bool
     detail: str
+    warning: bool = False
 
 
 class Wave(Protocol):

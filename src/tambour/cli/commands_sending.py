@@ -196,19 +196,26 @@ def run(ctx: typer.Context) -> None:
 
 
 def doctor(ctx: typer.Context) -> None:
-    """Try everything that sending needs: servers, TLS, logins, folders, zone."""
+    """Try all that sending needs: servers, TLS, logins, keys, DNS, folders, zone."""
     from tambour.cli.examining import examine
 
     shared = session(ctx)
     checks = examine(shared.project(), now=now())
     shared.record(
         checks=[
-            {"about": about, "name": c.name, "ok": c.ok, "detail": c.detail}
+            {
+                "about": about,
+                "name": c.name,
+                "ok": c.ok,
+                "warning": c.warning,
+                "detail": c.detail,
+            }
             for about, c in checks
         ]
     )
     for about, check in checks:
-        mark = "ok  " if check.ok else "FAIL"
+        fine = "warn" if check.warning else "ok  "
+        mark = fine if check.ok else "FAIL"
         shared.say(f"{mark} {about}: {check.name}: {check.detail}")
     leave(Exit.DONE if all(check.ok for _, check in checks) else Exit.FAILURE)
 

@@ -1,4 +1,4 @@
-"""What `doctor` tries: the zone, the ledger, the audiences, and each channel."""
+"""What `doctor` tries: zone, ledger, audiences, keys, DNS, and each channel."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tambour.channels import Check, make_channel
+from tambour.cli.senders import asker, sender_checks
 from tambour.cli.session import now as clock
 from tambour.cli.session import short
+from tambour.config import SmtpChannel
 from tambour.errors import LedgerError
 from tambour.ledger import ledger_path, open_for_reading
 from tambour.problems import Severity
@@ -27,7 +29,13 @@ def examine(project: Project, *, now: datetime) -> list[tuple[str, Check]]:
     checks = [("project", check) for check in _project_checks(project, now)]
     checks += [("ledger", check) for check in _ledger_checks(project)]
     probed = asyncio.run(_probe_all(project))
-    return checks + [(name, check) for name, found in probed for check in found]
+    checks += [(name, check) for name, found in probed for check in found]
+    ask = asker()
+    for name, settings in project.config.channels.items():
+        if isinstance(settings, SmtpChannel):
+            found = sender_checks(settings, project.config, ask=ask)
+            checks += [(name, check) for check in found]
+    return checks
 
 
 def _project_checks(project: Project, now: datetime) -> Iterator[Check]:

@@ -24,7 +24,7 @@ DATE_LINE = re.compile(
     r"^(event_(?:start|end)_date: )(\d{4}-\d{2}-\d{2})", re.MULTILINE
 )
 AHEAD = timedelta(days=7)
-IGNORED = "var/\noutbox/\n"
+IGNORED = "keys/\nvar/\noutbox/\n"
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 """What editors complete settings and campaigns from; `scripts/reference` makes them."""
 OWN = ".tambour"

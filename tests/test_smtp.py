@@ -45,7 +45,12 @@ LARGE = b"0123456789\r\n" * 1_000_000
 
 def smtp(port: int, root: Path = Path(), **settings: Any) -> Channel:
     """A channel to *port* of this machine, in the clear unless told otherwise."""
-    given = {"host": "127.0.0.1", "security": "none", "from": "lettre@example.org"}
+    given = {
+        "host": "127.0.0.1",
+        "security": "none",
+        "from": "lettre@example.org",
+        "connections": 1,
+    }
     all_settings = SmtpChannel.model_validate(
         {"type": "smtp", "port": port, "timeout": timedelta(seconds=20)}
         | given
@@ -91,9 +96,11 @@ class Server:
 
 
 class TestSmtpContract(ChannelContract):
-    """Without encryption or login."""
+    """Without encryption or login, on one connection."""
 
     settings: ClassVar[dict[str, Any]] = {}
+    most_in_flight: ClassVar[int] = 2
+    """One that is answered, and one that has taken its place."""
 
     def message(self, number: int) -> Message:
         """Mail."""

@@ -43,7 +43,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def encryption_check(sock: ssl.SSLSocket, *, now: datetime) -> Check:
+def encryption_check(sock: ssl.SSLSocket | ssl.SSLObject, *, now: datetime) -> Check:
     """Say which TLS the peer speaks and until when its certificate is good."""
     until = _valid_until(sock)
     ends = "" if until is None else f", certificate valid until {until:%Y-%m-%d}"
@@ -53,7 +53,7 @@ def encryption_check(sock: ssl.SSLSocket, *, now: datetime) -> Check:
     return Check(name="encryption", ok=False, detail=detail)
 
 
-def _valid_until(sock: ssl.SSLSocket) -> datetime | None:
+def _valid_until(sock: ssl.SSLSocket | ssl.SSLObject) -> datetime | None:
     ends = (sock.getpeercert() or {}).get("notAfter")
     if not isinstance(ends, str):
         return None

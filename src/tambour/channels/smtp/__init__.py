@@ -1,84 +1,98 @@
 """
-Mail through one submission server, one message per recipient.
+Mail through submission servers, one message per recipient.
 
-Connects before it pulls, so that no message is taken up for which there is no
-connection, and stops when the server is lost. `opening` connects, `session` keeps the
-connection and sends, `verdicts` says what replies and failures mean.
+The conversation is a core without I/O: `states` has the table, `replies` reads, then
+`opening` and `transactions` speak, `envelope` and `verdicts` know what words mean.
+Around it `link` moves the bytes, `pool` and `crew` choose servers and keep connections,
+and `sending` brings messages and connections together.
 Source: RFC 5321 (SMTP), RFC 6409 (submission), RFC 8314 (TLS).
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
-from typing import TypeVar
 
 from tambour.channels.protocol import Check, Clock, Wave
-from tambour.channels.smtp.earlier_verdicts import concerns
-from tambour.channels.smtp.session import Session
+from tambour.channels.smtp.crew import Crew
+from tambour.channels.smtp.link import Link
+from tambour.channels.smtp.pool import Server
+from tambour.channels.smtp.sending import Sending
+from tambour.channels.smtp.verdicts import concerns
+from tambour.channels.tls import encryption_check, is_loopback
 from tambour.config import SmtpChannel
 from tambour.model import DeliveryId, Outcome
 
-T = TypeVar("T")
-
 
 class Smtp:
-    """The channel of type `smtp`: one connection, one message at a time."""
+    """The channel of type `smtp`: several connections, each with messages in flight."""
 
     def __init__(
         self, name: str, settings: SmtpChannel, root: Path, *, clock: Clock
     ) -> None:
         self._name = name
-        self._where = f"{settings.host}:{settings.port}"
-        self._new_session = partial(Session, settings, root)
-        self._session = self._new_session()
+        self._crew = Crew(settings, root)
         self._clock = clock
-        self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<Smtp {self._name}: {self._where}>"
+        places = ", ".join(server.verdicts.where for server in self._servers)
+        return f"<Smtp {self._name}: {places}>"
+
+    @property
+    def _servers(self) -> tuple[Server, ...]:
+        return self._crew.pool.servers
 
     async def open(self) -> Outcome | None:
-        """Connect, secure and log in, unless that stands already."""
-        return await self._run(self._session.open)
+        """Have a connection to one server at least, unless there is one."""
+        return await self._crew.open_any()
 
     async def close(self) -> None:
-        """Say goodbye, once the message on the wire has its verdict."""
-        await self._run(self._session.close)
+        """Say goodbye, once the messages on the wire have their verdicts."""
+        await self._crew.close()
 
     async def probe(self) -> tuple[Check, ...]:
-        """Connect and log in on a connection of its own; send nothing."""
-        return await asyncio.to_thread(self._checks)
+        """Connect to every server and log in, on connections of their own."""
+        found = await asyncio.gather(*map(self._checks, self._servers))
+        return tuple(check for checks in found for check in checks)
 
     async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
-        """Send each message; stop when there is no connection for the next."""
-        while await wave.more() and await self.open() is None:
-            message = wave.take()
-            if message is None:
-                continue
-            outcome = await self._run(partial(self._session.send, message))
-            yield message.delivery, outcome
-            if self._session.is_lost:
-                return
+        """Send over as many connections as there is work for, until all are lost."""
+        if await self.open() is not None:
+            return
+        async with aclosing(Sending(wave, self._crew).run()) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
-    async def _run(self, step: Callable[[], T]) -> T:
-        # A cancelled step goes on in its thread; the next one waits for its end.
-        return await asyncio.to_thread(self._locked, step)
-
-    def _locked(self, step: Callable[[], T]) -> T:
-        with self._one_at_a_time:
-            return step()
-
-    def _checks(self) -> tuple[Check, ...]:
-        session = self._new_session()
-        try:
-            refusal = session.open()
-            if refusal is None:
-                return session.checks(now=self._clock())
+    async def _checks(self, server: Server) -> list[Check]:
+        checks: list[Check] = []
+        refusal = await self._crew.probe(
+            server, lambda link: checks.extend(self._described(link))
+        )
+        if refusal is not None:
             name = concerns(refusal)
-            return (Check(name=name, ok=False, detail=refusal.reply),)
-        finally:
-            session.close()
+            checks = [Check(name=name, ok=False, detail=refusal.reply)]
+        return checks
+
+    def _described(self, link: Link) -> tuple[Check, ...]:
+        """Describe an open connection for `doctor`."""
+        settings = link.server.settings
+        tls, opening = link.tls, link.opening
+        if tls is not None:
+            encryption = encryption_check(tls, now=self._clock())
+        else:
+            fine = is_loopback(settings.host)
+            encryption = Check(name="encryption", ok=fine, detail="none")
+        words = {} if opening is None else opening.offer.words
+        user = settings.username
+        login = f"{user} is let in" if user else "none asked for"
+        answers = f"{link.server.verdicts.where} answers"
+        return (
+            Check(name="connection", ok=True, detail=answers),
+            encryption,
+            Check(name="login", ok=True, detail=login),
+            Check(
+                name="extensions", ok=True, detail=", ".join(sorted(words)) or "none"
+            ),
+        )

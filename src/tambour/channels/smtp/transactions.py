@@ -83,9 +83,7 @@ class Transactions:
     that another connection may carry, with the outcome in case there is none.
     """
 
-    def __init__(
-        self, *, offer: Offer, mode: Mode, verdicts: Verdicts, limit: int | None = None
-    ) -> None:
+    def __init__(self, *, offer: Offer, mode: Mode, verdicts: Verdicts) -> None:
         self.mode = mode
         self.state = State.READY
         self.window = 1
@@ -95,7 +93,7 @@ class Transactions:
         self.answered = 0
         self.farewell: Reply | None = None
         self.loses_step = False
-        self._limit = limit
+        self.limit: int | None = None
         self._taken = 0
         self._flying = 0
         self._written = 0
@@ -117,6 +115,11 @@ class Transactions:
         return self._awaited[0][0] if self._awaited else None
 
     @property
+    def has_begun(self) -> bool:
+        """Whether any message was put on the wire."""
+        return self._taken > 0
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more will be said."""
         return self.state is State.CLOSED
@@ -124,7 +127,7 @@ class Transactions:
     @property
     def is_spent(self) -> bool:
         """Whether the connection has carried as many messages as it may."""
-        return self._limit is not None and self._taken >= self._limit
+        return self.limit is not None and self._taken >= self.limit
 
     # ── Writing ─────────────────────────────────────────────────────────────────
 

@@ -51,6 +51,8 @@ _TOO_LARGE = 552
 _LOGIN = frozenset({530, 534, 535})
 _OUT_OF_STEP = re.compile(r"synchroni[sz]|pipelin", re.IGNORECASE)
 _BAD_SEQUENCE = 503
+_CROWDED = frozenset({"4.7.0", "4.3.2"})
+_TOO_MANY = re.compile(r"too many (concurrent )?(connections|sessions)", re.IGNORECASE)
 
 
 class Loss(StrEnum):
@@ -78,6 +80,11 @@ def is_out_of_step(reply: Reply) -> bool:
     if reply.code == _BAD_SEQUENCE:
         return True
     return reply.code // 100 == 5 and _OUT_OF_STEP.search(reply.text) is not None  # noqa: PLR2004 - 5yz
+
+
+def is_crowded(reply: Reply) -> bool:
+    """Whether a farewell means that there are too many connections."""
+    return reply.status in _CROWDED or _TOO_MANY.search(reply.text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

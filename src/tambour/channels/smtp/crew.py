@@ -1,0 +1,173 @@
+"""
+The connections of a channel: how many, to which servers, for which lanes.
+
+Keeps them from one wave to the next. A lane (a group of destinations with limits of its
+own) has connections to itself while it sends; an idle one is free for any lane. Knows
+no messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from tambour.channels.smtp.link import Link
+from tambour.channels.smtp.opening import plaintext_refusal
+from tambour.channels.smtp.pool import Pool, Server
+from tambour.channels.smtp.replies import CLOSING
+from tambour.channels.tls import client_context
+from tambour.config import SmtpChannel
+from tambour.model import Outcome, OutcomeKind
+
+
+class Crew:
+    """All connections of one channel."""
+
+    def __init__(self, settings: SmtpChannel, root: Path) -> None:
+        self.pool = Pool(settings.pool())
+        self._root = root
+        self._timeout_s = settings.timeout.total_seconds()
+        self._most = settings.connections
+        self._most_messages = settings.messages_per_connection
+        self._lanes = {limits.name: limits for limits in settings.domains}
+        self._contexts: dict[str | None, ssl.SSLContext] = {}
+        self._links: list[Link] = []
+        self._opening: dict[str, int] = {}
+        self.refusal: Outcome | None = None
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The connections that stand."""
+        self._links = [link for link in self._links if link.is_open]
+        return tuple(self._links)
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Everybody's lane, and those with limits of their own."""
+        return ("", *self._lanes)
+
+    def limit(self, lane: str) -> int | None:
+        """Return how many messages a connection of *lane* may carry."""
+        own = self._lanes.get(lane)
+        limits = (self._most_messages, own and own.messages_per_connection)
+        return min((limit for limit in limits if limit), default=None)
+
+    def free_link(self) -> Link | None:
+        """Return a connection with nothing to do."""
+        return next((link for link in self.links if link.is_idle), None)
+
+    def busy(self, lane: str) -> int:
+        """Return how many connections carry messages of *lane* or will."""
+        standing = sum(link.lane == lane for link in self.links if not link.is_idle)
+        return standing + self._opening.get(lane, 0)
+
+    def may_serve(self, lane: str) -> bool:
+        """Whether *lane* may have a further connection."""
+        own = self._lanes.get(lane)
+        return own is None or self.busy(lane) < own.connections
+
+    def choose_server(self, now: float) -> Server | None:
+        """Return where to open a connection, if there may be one more just now."""
+        standing, opening = len(self.links), sum(self._opening.values())
+        # As many at once as there are already: few messages need few connections.
+        if standing + opening >= self._most or opening > standing:
+            return None
+        return self.pool.choose(now)
+
+    def make_room(self, lane: str, now: float) -> None:
+        """Let a connection go where another lane, or another server, has more need."""
+        links = self.links
+        if len(links) < self._most:
+            return
+        overfull = self.pool.overfull(now)
+        if overfull is not None:
+            next(link for link in links if link.server is overfull).leave()
+        elif not self.busy(lane):
+            by_lane = max(links, key=lambda link: self.busy(link.lane or ""))
+            by_lane.give_way()
+
+    def reserve(self, server: Server, lane: str) -> None:
+        """Count a connection that is about to be opened by `open_link`."""
+        server.links += 1
+        self._opening[lane] = self._opening.get(lane, 0) + 1
+
+    async def open_link(self, server: Server, lane: str = "") -> Outcome | None:
+        """Open the connection to *server* that was reserved; return why not."""
+        link, is_open = Link(server, timeout_s=self._timeout_s), False
+        try:
+            context = await self.context(server)
+            refusal = (
+                context if isinstance(context, Outcome) else await link.open(context)
+            )
+            is_open = refusal is None
+        finally:
+            self._opening[lane] -= 1
+            if not is_open:
+                server.links -= 1
+        if refusal is None:
+            self._links.append(link)
+            return None
+        now = asyncio.get_running_loop().time()
+        if refusal.code == str(CLOSING) and server.links:
+            server.crowd(now)
+        else:
+            server.fail(now)
+        self._contexts.pop(server.settings.ca_file, None)
+        self.refusal = refusal
+        return refusal
+
+    async def open_any(self) -> Outcome | None:
+        """Have one connection at least; return why not, when no server lets us in."""
+        if self.links:
+            return None
+        refusals = []
+        for server in sorted(self.pool.servers, key=lambda s: -s.settings.weight):
+            self.reserve(server, "")
+            refusal = await self.open_link(server)
+            if refusal is None:
+                return None
+            refusals.append(refusal)
+        # What may pass by itself is worth another try.
+        return next(
+            (r for r in refusals if r.kind is OutcomeKind.DEFERRED), refusals[0]
+        )
+
+    async def context(self, server: Server) -> ssl.SSLContext | Outcome | None:
+        """Return what verifies *server*, None where nothing is encrypted."""
+        settings, verdicts = server.settings, server.verdicts
+        refusal = plaintext_refusal(settings, verdicts)
+        if refusal is not None:
+            return refusal
+        ca_file = self._root / settings.ca_file if settings.ca_file else None
+        if settings.security == "none" and ca_file is None:
+            return None
+        known = self._contexts.get(settings.ca_file)
+        if known is not None:
+            return known
+        try:
+            context = await asyncio.to_thread(client_context, ca_file)
+        except OSError as error:
+            reply = f"ca_file {ca_file} cannot be used: {error.strerror or error}"
+            return verdicts.rejected("ca-file", reply)
+        self._contexts[settings.ca_file] = context
+        return context
+
+    async def probe(
+        self, server: Server, describe: Callable[[Link], None]
+    ) -> Outcome | None:
+        """Open a connection of its own, have it described, and say goodbye."""
+        link = Link(server, timeout_s=self._timeout_s)
+        context = await self.context(server)
+        refusal = context if isinstance(context, Outcome) else await link.open(context)
+        if refusal is None:
+            server.links += 1
+            describe(link)
+            await link.close()
+        return refusal
+
+    async def close(self) -> None:
+        """Say goodbye on all connections."""
+        await asyncio.gather(*(link.close() for link in self.links))
+        self._links.clear()

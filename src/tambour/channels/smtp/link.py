@@ -1,0 +1,410 @@
+"""
+One connection on the event loop: it moves bytes, and keeps time.
+
+All that is said is decided in `opening` and `transactions`; here are the socket, TLS,
+the flow control and the clock. Messages are taken from within the receiving of replies:
+no task is woken for a message. A reply has a deadline as a whole, which a server cannot
+put off by sending it bit by bit.
+Source: RFC 5321 §4.5.3.2 (time-outs); tcp(7) on TCP_QUICKACK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import Protocol
+
+from tambour.channels.smtp.dialling import address_literal, dial
+from tambour.channels.smtp.opening import Opening
+from tambour.channels.smtp.pool import Server
+from tambour.channels.smtp.replies import Reply, ReplyReader
+from tambour.channels.smtp.states import Command
+from tambour.channels.smtp.transactions import (
+    Mode,
+    Transactions,
+    choose_mode,
+    window,
+)
+from tambour.channels.smtp.verdicts import Loss, is_crowded
+from tambour.model import Message, Outcome
+
+FINAL_PATIENCE = 10
+"""Times `timeout` for the verdict: 10 minutes by default, as RFC 5321 asks."""
+FAREWELL_S = 5.0
+ASK_AFTER_S = 1.0
+"""A connection idle for longer is asked whether it lives, before it gets a message."""
+TURN = 100
+"""Messages that a connection carries before it gives way to another lane."""
+_HIGH_WATER, _LOW_WATER = 256 * 1024, 64 * 1024
+_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+
+
+class Host(Protocol):
+    """Whoever has messages for a link, and wants to hear of them."""
+
+    def take(self, lane: str) -> Message | None:
+        """Return the lane's next message."""
+
+    def deliver(self, results: list[tuple[Message, Outcome]]) -> None:
+        """Hear what became of messages."""
+
+    def return_unsent(self, unsent: list[tuple[Message, Outcome]]) -> None:
+        """Get back what another link may carry."""
+
+    def notice(self) -> None:
+        """Hear that a link has become idle, or has ended."""
+
+
+class Link(asyncio.Protocol):
+    """A connection to one server; it carries messages of one lane at a time."""
+
+    def __init__(self, server: Server, *, timeout_s: float) -> None:
+        self.server = server
+        self.lane: str | None = None
+        self.is_open = False
+        self.carrying: Transactions | None = None
+        self.opening: Opening | None = None
+        self._host: Host | None = None
+        self._loop = asyncio.get_running_loop()
+        self._timeout_s = timeout_s
+        self._reader = ReplyReader()
+        self._transport: asyncio.Transport | None = None
+        self._sock: socket.socket | None = None
+        self._turn = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._asked_at = 0.0
+        self._idle_since = 0.0
+        self._deadline: float | None = None
+        self._patience_ends = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._unwritten = 0
+        self._is_paused = False
+        self._is_leaving = False
+        self._turn_ends: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Link {self.server.verdicts.where}>"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it could carry a message at once."""
+        carrying = self.carrying
+        return self.is_open and carrying is not None and carrying.is_idle
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """What there is to know of the encryption, if there is any."""
+        transport = self._transport
+        return None if transport is None else transport.get_extra_info("ssl_object")
+
+    # ── Opening ─────────────────────────────────────────────────────────────────
+
+    async def open(self, context: ssl.SSLContext | None) -> Outcome | None:
+        """Connect, secure and log in; return why not."""
+        try:
+            opening = await self._connect(context)
+            while opening.refusal is None and not opening.is_ready:
+                await self._turn.wait()
+                self._turn.clear()
+                if opening.wants_handshake and context is not None:
+                    await self._secure(opening, context)
+        except OSError as error:
+            return self.server.verdicts.of_no_connection(error)
+        finally:
+            if self.opening is None or not self.opening.is_ready:
+                self.abort()
+        if opening.refusal is None:
+            self._get_ready(opening)
+        return opening.refusal
+
+    async def _connect(self, context: ssl.SSLContext | None) -> Opening:
+        settings = self.server.settings
+        is_encrypted = settings.security == "tls"
+        sock = await dial(settings.host, settings.port, timeout_s=self._timeout_s)
+        self._sock = sock
+        self.opening = Opening(
+            settings,
+            self.server.verdicts,
+            introduction=address_literal(sock),
+            is_encrypted=is_encrypted,
+        )
+        if is_encrypted:
+            await self._loop.create_connection(
+                lambda: self,
+                sock=sock,
+                ssl=context,
+                server_hostname=settings.host.strip("[]"),
+                ssl_handshake_timeout=self._timeout_s,
+            )
+        else:
+            await self._loop.create_connection(lambda: self, sock=sock)
+        return self.opening
+
+    async def _secure(self, opening: Opening, context: ssl.SSLContext) -> None:
+        assert self._transport is not None  # noqa: S101 - it was connected
+        self._deadline = None
+        transport = await self._loop.start_tls(
+            self._transport,
+            self,
+            context,
+            server_hostname=self.server.settings.host.strip("[]"),
+            ssl_handshake_timeout=self._timeout_s,
+        )
+        if transport is None:
+            opening.lose(Loss.CLOSED)
+            return
+        self._transport = transport
+        # What came before is not the server's word.
+        self._reader.reset()
+        opening.secured()
+        self._write_opening(opening)
+
+    def _open_further(self, opening: Opening, replies: list[Reply]) -> None:
+        now = self._loop.time()
+        took_s = now - self._asked_at
+        if self._asked_at:
+            self.server.round_trip_s = min(self.server.round_trip_s, took_s)
+        opening.receive(replies)
+        self._write_opening(opening)
+        if opening.wants_handshake or opening.is_ready or opening.refusal is not None:
+            self._deadline = None
+            self._turn.set()
+
+    def _write_opening(self, opening: Opening) -> None:
+        if opening.out and self._transport is not None:
+            self._transport.writelines(opening.out)
+            opening.out.clear()
+            self._asked_at = self._loop.time()
+            self._await_reply(self._timeout_s)
+
+    def _get_ready(self, opening: Opening) -> None:
+        assert self._transport is not None  # noqa: S101 - it was connected
+        self._transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
+        now, server = self._loop.time(), self.server
+        is_slow = server.is_lock_step(now)
+        self.carrying = Transactions(
+            offer=opening.offer,
+            mode=Mode.LOCK_STEP if is_slow else choose_mode(opening.offer),
+            verdicts=server.verdicts,
+        )
+        if server.keeps_step:
+            self.carrying.window = window(server.round_trip_s)
+        self._idle_since = now
+        self.is_open = True
+
+    # ── Carrying ────────────────────────────────────────────────────────────────
+
+    def serve(self, host: Host, lane: str, *, limit: int | None) -> None:
+        """Carry the messages of *lane* from now on, or until it is spent."""
+        carrying = self.carrying
+        assert carrying is not None  # noqa: S101 - it is open
+        self._host, self.lane, self._turn_ends = host, lane, None
+        carrying.limit = limit
+        if carrying.answered and self._loop.time() - self._idle_since > ASK_AFTER_S:
+            carrying.sound()
+        self._advance(carrying)
+
+    def give_way(self) -> None:
+        """Become idle after this turn: another lane waits for a link."""
+        if self.carrying is not None and self._turn_ends is None:
+            self._turn_ends = self.carrying.answered + TURN
+
+    def leave(self) -> None:
+        """Take no more messages, and say goodbye when the last is answered."""
+        self._is_leaving = True
+        if self.carrying is not None and self.is_idle:
+            self._rest(self.carrying)
+
+    def _take(self) -> Message | None:
+        host, lane = self._host, self.lane
+        return None if host is None or lane is None else host.take(lane)
+
+    def _may_take(self, carrying: Transactions) -> bool:
+        if self._is_paused or self._is_leaving:
+            return False
+        return self._turn_ends is None or carrying.answered < self._turn_ends
+
+    def _advance(self, carrying: Transactions) -> None:
+        """Write what there is to write, take what there is room for, tell the host."""
+        while True:
+            if self._may_take(carrying):
+                carrying.fill(self._take)
+            if not carrying.out or self._transport is None:
+                break
+            self._transport.writelines(carrying.out)
+            carrying.out.clear()
+        if carrying.results and self._host is not None:
+            self._host.deliver(carrying.results)
+            carrying.results.clear()
+        if carrying.answered and not self.server.keeps_step:
+            self._prove(carrying)
+        if carrying.is_over:
+            self._end(carrying)
+        elif carrying.is_idle:
+            self._rest(carrying)
+        elif not self._is_paused:
+            is_final = carrying.awaited in (Command.DOT, Command.BDAT)
+            self._await_reply(self._timeout_s * (FINAL_PATIENCE if is_final else 1))
+
+    def _prove(self, carrying: Transactions) -> None:
+        """The server has answered a message: it may have several at once."""
+        self.server.bear()
+        if carrying.mode is not Mode.LOCK_STEP:
+            self.server.keeps_step = True
+            carrying.window = window(self.server.round_trip_s)
+            self._advance(carrying)
+
+    def _rest(self, carrying: Transactions) -> None:
+        self._deadline = None
+        self._idle_since = self._loop.time()
+        if self._is_leaving or carrying.is_spent:
+            self._is_leaving = True
+            carrying.quit()
+            if self._transport is not None:
+                self._transport.writelines(carrying.out)
+            carrying.out.clear()
+            self._await_reply(FAREWELL_S)
+            return
+        self.lane = None
+        if self._host is not None:
+            self._host.notice()
+
+    def _end(self, carrying: Transactions) -> None:
+        """Tell everybody that the conversation is over."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        now, server = self._loop.time(), self.server
+        if carrying.loses_step:
+            server.lose_step(now)
+        elif carrying.answered:
+            server.bear()
+        elif carrying.has_begun:
+            server.bear_nothing(now)
+        self.abort()
+        server.links -= 1
+        farewell = carrying.farewell
+        if farewell is not None and server.links and is_crowded(farewell):
+            server.crowd(now)
+        if self._host is not None:
+            self._host.deliver(carrying.results)
+            self._host.return_unsent(carrying.unsent)
+            self._host.notice()
+        carrying.results.clear()
+        carrying.unsent.clear()
+
+    # ── What the event loop says ────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the greeting."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio's own
+        self._transport = transport
+        self._await_reply(self._timeout_s)
+
+    def data_received(self, data: bytes) -> None:
+        """Match replies, and answer them with more messages."""
+        if _QUICKACK is not None and self._sock is not None:
+            # Else a server that collects its replies waits for our acknowledgement.
+            self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        replies = self._reader.feed(data)
+        if not replies:
+            return
+        carrying = self.carrying
+        if carrying is not None:
+            carrying.receive(replies)
+            self._advance(carrying)
+        elif self.opening is not None:
+            self._open_further(self.opening, replies)
+
+    def pause_writing(self) -> None:
+        """Take no more messages; what was written has to move within the time."""
+        self._is_paused = True
+        now = self._loop.time()
+        self._patience_ends = now + self._timeout_s * FINAL_PATIENCE
+        if self._transport is not None:
+            self._unwritten = self._transport.get_write_buffer_size()
+        self._await_reply(self._timeout_s)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._is_paused = False
+        if self.carrying is not None and self.is_open:
+            self._advance(self.carrying)
+
+    def eof_received(self) -> None:
+        """Hear that the server says nothing more."""
+        transport = self._transport
+        unwritten = 0 if transport is None else transport.get_write_buffer_size()
+        self._lose(Loss.CLOSED, unwritten_bytes=unwritten)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        """Hear that the connection is no more."""
+        # asyncio has dropped its buffer by now; while paused it held this at least.
+        self._lose(Loss.CLOSED, unwritten_bytes=_LOW_WATER if self._is_paused else 0)
+        self._transport = None
+        self._stop_clock()
+        self._ended.set()
+
+    def _lose(self, loss: Loss, *, unwritten_bytes: int = 0) -> None:
+        if self.carrying is not None:
+            self.carrying.lose(loss, unwritten_bytes=unwritten_bytes)
+            self._end(self.carrying)
+        elif self.opening is not None and not self.opening.is_ready:
+            self.opening.lose(loss)
+            self._turn.set()
+
+    # ── Time ────────────────────────────────────────────────────────────────────
+
+    def _await_reply(self, patience_s: float) -> None:
+        """Give the server time; the timer runs on and looks again when it rings."""
+        self._deadline = deadline = self._loop.time() + patience_s
+        timer = self._timer
+        if timer is None or timer.when() > deadline:
+            if timer is not None:
+                timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._look_at_clock)
+
+    def _look_at_clock(self) -> None:
+        self._timer = None
+        deadline, now = self._deadline, self._loop.time()
+        if deadline is None:
+            return
+        if now < deadline:
+            self._timer = self._loop.call_at(deadline, self._look_at_clock)
+            return
+        transport = self._transport
+        left = 0 if transport is None else transport.get_write_buffer_size()
+        if self._is_paused and left < self._unwritten and now < self._patience_ends:
+            self._unwritten = left
+            self._await_reply(self._timeout_s)
+            return
+        self._lose(Loss.SILENT, unwritten_bytes=left)
+
+    def _stop_clock(self) -> None:
+        self._deadline = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # ── Leaving ─────────────────────────────────────────────────────────────────
+
+    async def close(self) -> None:
+        """Say goodbye, once what is on the wire has its verdict; do not wait long."""
+        self.leave()
+        if self._transport is None:
+            return
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                await self._ended.wait()
+        except TimeoutError:
+            self._lose(Loss.SILENT)
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection."""
+        self._stop_clock()
+        if self._transport is not None:
+            self._transport.abort()
+        elif self._sock is not None:
+            self._sock.close()

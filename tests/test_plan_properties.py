@@ -46,6 +46,7 @@ CHANGING = (
 )
 MARGIN = timedelta(minutes=10)
 LATE = timedelta(hours=24)
+ALLOWED = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
@@ -150,13 +151,14 @@ def gathered(
         end = clock_shows(datetime.combine(last, time()), zone)
     else:
         begin, end = now, clock_shows(datetime.combine(last, local.time()), zone)
-    return {
-        one.id
+    inside = {
+        one.id: start_of(one) - MARGIN - now
         for one in events
         if one.status is EventStatus.SCHEDULED
         and begin <= start_of(one) < end
         and now < start_of(one) - MARGIN
     }
+    return {name for name, left in inside.items() if left > ALLOWED} or {*inside}
 
 
 @cache

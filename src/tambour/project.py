@@ -13,12 +13,20 @@ from itertools import chain
 from pathlib import Path
 
 from tambour.audience import Audience, load_csv
-from tambour.config import Config, CsvAudience, load_config
+from tambour.config import (
+    ChannelSettings,
+    Config,
+    CsvAudience,
+    OutboxChannel,
+    WebhookChannel,
+    load_config,
+)
 from tambour.content.campaigns import load_campaigns
 from tambour.content.events import EventCache, load_events
 from tambour.errors import UserError
-from tambour.model import Campaign, Event, Plan, Site, Snapshot
+from tambour.model import Campaign, Event, Plan, Site, Snapshot, Speed
 from tambour.planning import make_plan
+from tambour.planning.estimates import ASSUMED
 from tambour.problems import Problem
 
 HORIZON = timedelta(days=400)
@@ -171,6 +179,23 @@ def plan_project(
         snapshot=snapshot,
         site=project.site,
         limits=project.config.limits(),
+        speeds={
+            name: _speed(settings) for name, settings in project.config.channels.items()
+        },
         now=now,
         until=until,
+    )
+
+
+def _speed(settings: ChannelSettings) -> Speed:
+    """Return how fast a channel may send, as far as anybody knows."""
+    if isinstance(settings, OutboxChannel):
+        return Speed()
+    if isinstance(settings, WebhookChannel):
+        return Speed(rates=settings.rate)
+    is_paced = any(rate.is_pace for rate in settings.rate)
+    return Speed(
+        rates=settings.rate,
+        warm_up=settings.warm_up,
+        assumed=None if is_paced else ASSUMED,
     )

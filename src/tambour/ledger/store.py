@@ -83,6 +83,8 @@ class Ledger:
                 audience_sizes=_pairs(connection, keeping.AUDIENCE_SIZES),
                 decisions={row.edition: Decision(row.decision) for row in decided},
                 held_because={row.edition: row.reason for row in decided if row.reason},
+                waiting=_pairs(connection, claiming.WAITING_BY_CHANNEL),
+                spent=_spent_lately(connection),
             )
 
     def note_seen(
@@ -307,6 +309,15 @@ def _execute_many(
 
 def _pairs(connection: sa.Connection, query: sa.Select[Any, Any]) -> dict[Any, Any]:
     return dict(connection.execute(query).all())
+
+
+def _spent_lately(
+    connection: sa.Connection,
+) -> dict[str, tuple[tuple[datetime, int], ...]]:
+    lately: dict[str, tuple[tuple[datetime, int], ...]] = {}
+    for channel, at, number in connection.execute(claiming.SPENT_LATELY):
+        lately[channel] = (*lately.get(channel, ()), (at, number))
+    return lately
 
 
 def _frozen_edition(row: Row, facts: tuple[Facts, ...]) -> FrozenEdition:

@@ -55,6 +55,7 @@ class ReasonCode(StrEnum):
     AWAITS_APPROVAL = "awaits-approval"
     ALREADY_FROZEN = "already-frozen"
     DECIDED = "decided"
+    TOO_SLOW = "too-slow"
     SENDER_REFUSED = "sender-refused"
 
 
@@ -143,7 +144,8 @@ class Snapshot:
 
     Audience sizes are those of the last edition frozen for each audience;
     `held_because` has the server's words where no person, but a refusal of the sender
-    made the decision.
+    made the decision. `waiting` counts, for each channel, what is frozen and may still
+    leave; `spent` tells when how many were let go lately.
     """
 
     editions: Mapping[EditionId, FrozenEdition] = field(default_factory=dict)
@@ -152,3 +154,5 @@ class Snapshot:
     audience_sizes: Mapping[str, int] = field(default_factory=dict)
     decisions: Mapping[EditionId, Decision] = field(default_factory=dict)
     held_because: Mapping[EditionId, str] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    spent: Mapping[str, tuple[tuple[datetime, int], ...]] = field(default_factory=dict)

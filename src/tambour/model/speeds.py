@@ -56,11 +56,11 @@ def allowance(warm_up: WarmingUp, day: date) -> int:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
     """
-    What a channel may send at once; nothing bounds one without rates and warm-up.
+    How fast a channel may send; nothing bounds one that has none of these.
 
-    `is_assumed` when nobody said so, and the rates are a cautious guess.
+    `assumed` is a cautious guess, where nobody said what the other side takes.
     """
 
     rates: tuple[Rate, ...] = ()
     warm_up: WarmingUp | None = None
-    is_assumed: bool = False
+    assumed: Rate | None = None

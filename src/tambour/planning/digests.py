@@ -1,9 +1,10 @@
 """
 Rules 4, 6 and 9 for digests: one edition a period, gathering what starts in a window.
 
-Only the latest period that is past may still speak. A digest that the ledger knows
-keeps the events it was frozen with; what becomes of them later is for corrections to
-say.
+What starts so soon that the digest could not be through in time is left out, unless
+that is all there is. Only the latest period that is past may still speak. A digest that
+the ledger knows keeps the events it was frozen with; what becomes of them later is for
+corrections to say.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from tambour.planning.drafts import (
     skipped,
 )
 from tambour.planning.situation import Dated, Situation, is_selected
+from tambour.planning.timely import completion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,11 +204,13 @@ def _gathered(draft: Draft, series: _Series) -> Draft:
     send = max(draft.due, situation.now)
     begin, end = window_bounds(campaign.window, due=draft.due, send=send, zone=zone)
     inside = series.between(begin, end, after=send + margin)
-    if inside:
+    through = completion(campaign, situation, start=send)
+    told = [one for one in inside if one.starts_at - margin > through] or inside
+    if told:
         return replace(
             draft,
-            events=tuple(one.event.id for one in inside),
-            deadline=inside[0].starts_at - margin,
+            events=tuple(one.event.id for one in told),
+            deadline=told[0].starts_at - margin,
         )
     if campaign.send_empty:
         return draft

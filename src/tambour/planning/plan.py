@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from tambour.model import Campaign, Entry, Event, Limits, Plan, Site, Snapshot
+from tambour.model import Campaign, Entry, Event, Limits, Plan, Site, Snapshot, Speed
 from tambour.planning.digests import digest_entries
 from tambour.planning.reminders import reminder_entries
 from tambour.planning.situation import Situation, dated_events
+from tambour.planning.timely import in_time
 
 
 def make_plan(
@@ -29,6 +30,7 @@ def make_plan(
     limits: Limits,
     now: datetime,
     until: datetime,
+    speeds: Mapping[str, Speed] | None = None,
 ) -> Plan:
     """
     Return what is due at *now*, what is planned by *until*, and what will not leave.
@@ -36,6 +38,7 @@ def make_plan(
     Args:
         recipients: how many people each audience has now, by its name.
         until: bounds what is listed; what is due at *now* does not depend on it.
+        speeds: how fast each channel may send, by its name; others at once.
 
     Raises:
         ValueError: *now* or *until* has no zone.
@@ -49,6 +52,7 @@ def make_plan(
         dated=dated_events(events),
         campaigns=tuple(campaigns),
         recipients=recipients,
+        speeds=speeds or {},
         snapshot=snapshot,
         site=site,
         limits=limits,
@@ -56,7 +60,7 @@ def make_plan(
         horizon=max(now, until.astimezone(UTC)),
     )
     entries = (*reminder_entries(situation), *digest_entries(situation))
-    return Plan(now=now, entries=tuple(sorted(entries, key=_order)))
+    return Plan(now=now, entries=in_time(sorted(entries, key=_order), situation))
 
 
 def _order(entry: Entry) -> tuple[datetime, str, str, str]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tambour.model import Decision, EditionId, EventStatus, Offset, Reason, ReasonCode
+from tambour.planning.estimates import Limit, Outlook
 
 _STATUS = {
     EventStatus.HELD: Reason(
@@ -27,6 +28,9 @@ _STATUS = {
         text="The event is postponed and has no new date yet.",
     ),
 }
+
+
+_MINUTE = timedelta(minutes=1)
 
 
 def shown(at: datetime, zone: ZoneInfo) -> str:
@@ -199,6 +203,49 @@ def held(edition: EditionId, *, because: str | None) -> Reason:
         code=ReasonCode.SENDER_REFUSED,
         text=f"The server refuses its sender ({because}); mend that, then: "
         f"tambour approve {edition}",
+    )
+
+
+def too_slow(
+    channel: str,
+    outlook: Outlook,
+    *,
+    limit: Limit,
+    count: int,
+    start: datetime,
+    deadline: datetime,
+    zone: ZoneInfo,
+) -> Reason:
+    """There are too many readers for so little time."""
+    takes = spelled(_whole_minutes(outlook.ends - start))
+    return Reason(
+        code=ReasonCode.TOO_SLOW,
+        text=f"{limit.name} the channel {channel} needs about {takes} for {count} "
+        f"messages, until {shown(outlook.ends, zone)}, but nothing may leave from "
+        f"{shown(deadline, zone)} on; what has not left by then stays unsent. "
+        f"{limit.mend}, or send earlier.",
+    )
+
+
+def _whole_minutes(length: timedelta) -> timedelta:
+    """Round up: an estimate is no measurement."""
+    return -(-length // _MINUTE) * _MINUTE
+
+
+def used_up(
+    channel: str,
+    outlook: Outlook,
+    *,
+    limit: Limit,
+    deadline: datetime,
+    zone: ZoneInfo,
+) -> Reason:
+    """Nothing at all would leave."""
+    return Reason(
+        code=ReasonCode.TOO_SLOW,
+        text=f"{limit.name} the channel {channel} has no room before "
+        f"{shown(outlook.begins, zone)}, and nothing may leave from "
+        f"{shown(deadline, zone)} on. {limit.mend}.",
     )
 
 

@@ -23,6 +23,7 @@ from tambour.model import (
     Selection,
     Site,
     Snapshot,
+    Speed,
 )
 from tambour.planning.calendar import begins_at
 
@@ -47,6 +48,7 @@ class Situation:
     dated: tuple[Dated, ...]
     campaigns: tuple[Campaign, ...]
     recipients: Mapping[str, int]
+    speeds: Mapping[str, Speed]
     snapshot: Snapshot
     site: Site
     limits: Limits

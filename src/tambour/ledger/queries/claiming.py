@@ -271,3 +271,18 @@ SPENT = (
     .order_by(spent.c.at, spent.c.lane)
 )
 """What was taken from a channel's budgets since then."""
+
+SPENT_LATELY = sa.select(
+    spent.c.channel,
+    sa.func.max(spent.c.at).label("at"),
+    sa.func.sum(spent.c.count).label("number"),
+).group_by(spent.c.channel, sa.func.substr(sa.cast(spent.c.at, sa.Text), 1, 15))
+"""How much each channel let go, in portions of ten minutes."""
+
+WAITING_BY_CHANNEL = (
+    sa.select(part.c.channel, sa.func.count())
+    .join(delivery, delivery.c.part == part.c.id)
+    .where(part.c.open, is_waiting, ~_is_on_hold)
+    .group_by(part.c.channel)
+)
+"""How much each channel has still to send."""

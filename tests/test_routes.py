@@ -143,15 +143,15 @@ def test_a_post_goes_out_as_it_was_frozen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rate", "policy"),
+    ("name", "rates", "policy"),
     [
-        ("lettre", Rate(10, timedelta(seconds=1)), "resend"),
-        ("outbox", None, "resend"),
-        ("equipe", None, "hold"),
+        ("lettre", (Rate(10, timedelta(seconds=1)),), "resend"),
+        ("outbox", (), "resend"),
+        ("equipe", (), "hold"),
     ],
 )
-def test_settings_reach_the_route(name: str, rate: Rate | None, policy: str) -> None:
+def test_settings_reach_the_route(name: str, rates: tuple[Rate, ...], policy: str) -> None:
     """Rate and policy are the channel's."""
     made = route(name)
 
-    assert (rate, policy) == (made.rate, made.on_uncertain)
+    assert (rates, policy) == (made.rates, made.on_uncertain)

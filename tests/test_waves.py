@@ -426,8 +426,8 @@ class Forgetful(Loopback):
 
 
 def test_a_forgotten_outcome_is_in_doubt(ledger: Ledger) -> None:
-    """A channel that gives no outcome neither blocks the flow nor looks unsent."""
-    freeze(ledger, 10)
+    """What a channel took and said nothing of does not look unsent."""
+    freeze(ledger, 8)
     send(ledger, route(Forgetful(Desk())))
 
     assert {"uncertain"} == set(states(ledger).values())
@@ -519,7 +519,7 @@ def test_waiting_for_a_rate_leaves_nothing_to_a_kill(ledger: Ledger) -> None:
         await until(lambda: is_known(ledger, desk))
         await time.sleep(seconds)
 
-    hourly = route(desk, rate=Rate(1, HOUR))
+    hourly = route(desk, rates=(Rate(1, HOUR),))
     run(
         deliver(
             ledger,
@@ -541,7 +541,7 @@ def test_a_rate_is_kept(ledger: Ledger) -> None:
     freeze(ledger, 25)
     time, at = Time(), []
     desk = Desk(on_message=lambda _message: at.append(time.now))
-    send(ledger, route(desk, rate=Rate(10, timedelta(seconds=1))), time=time)
+    send(ledger, route(desk, rates=(Rate(10, timedelta(seconds=1)),)), time=time)
 
     assert 25 == len(at)
     assert timedelta(seconds=2) < at[-1] - at[0] <= timedelta(seconds=3)

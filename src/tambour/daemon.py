@@ -25,6 +25,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from tambour.config import Config, load_config
 from tambour.content.settling import being_written
+from tambour.delivery.loop import run_loop
 from tambour.delivery.sending import freeze_due, make_routes
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
@@ -153,7 +154,7 @@ def run_daemon(root: Path, *, env: str | None, world: World) -> None:
             clock=world.clock,
         )
         try:
-            asyncio.run(_serve(ticker, ledger, world))
+            run_loop(_serve(ticker, ledger, world))
         finally:
             ledger.close()
             ticker.ledger.close()

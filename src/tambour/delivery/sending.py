@@ -20,6 +20,7 @@ from tambour.delivery.freezing import (
     choose_due,
     freeze_entries,
 )
+from tambour.delivery.loop import run_loop
 from tambour.delivery.routes import make_route
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import Route, World
@@ -156,4 +157,4 @@ def deliver_once(config: Config, ledger: Ledger, world: World) -> tuple[Count, .
             stop=asyncio.Event(),
         )
 
-    return asyncio.run(work())
+    return run_loop(work())

@@ -6,14 +6,14 @@ Nothing enters the history, and the ledger is not even opened.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from tambour.channels import Batch, make_channel
 from tambour.config import OutboxChannel
-from tambour.delivery.pacing import Pace
+from tambour.delivery.budget import Budget
+from tambour.delivery.loop import run_loop
 from tambour.delivery.previewing import Sample
 from tambour.delivery.world import World
 from tambour.model import (
@@ -46,7 +46,7 @@ def transmit_tests(
             tried += await _transmit(project, name, list(group), world)
         return tried
 
-    return asyncio.run(work())
+    return run_loop(work())
 
 
 async def _transmit(
@@ -61,15 +61,17 @@ async def _transmit(
         replace(sample.message, delivery=DeliveryId(number))
         for number, sample in enumerate(samples)
     ]
-    rate = (
-        None if isinstance(settings, OutboxChannel) else next(iter(settings.rate), None)
-    )
-    pace = Pace(rate, clock=world.monotonic, sleep=world.sleep)
+    budget = Budget(() if isinstance(settings, OutboxChannel) else settings.rate)
     answers: dict[DeliveryId, Outcome] = {}
     begun = 0
     try:
         while len(answers) == begun < len(wave):  # fewer answers: the channel is lost
-            portion = wave[begun : begun + await pace.grant(len(wave) - begun)]
+            now = world.clock()
+            portion = wave[begun : begun + budget.free(now)]
+            if not portion:
+                await world.sleep((budget.free_at(now) - now).total_seconds())
+                continue
+            budget.spend(len(portion), now)
             begun += len(portion)
             answered = channel.transmit(Batch(portion))
             answers |= {delivery: outcome async for delivery, outcome in answered}

@@ -7,15 +7,15 @@ Knows neither the ledger's rules nor any channel.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, TypeVar
 
 from tambour.channels.protocol import Channel
-from tambour.config import Rate
+from tambour.config import Rate, WarmUp
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
 from tambour.model import Message
@@ -23,7 +23,10 @@ from tambour.model import Message
 T = TypeVar("T")
 
 WAVE_MESSAGES = 200
-"""How many messages are leased, composed and committed at once."""
+"""The most messages that are composed and committed at once."""
+
+
+_LEASE_AHEAD_S = 5
 
 
 class CrashPoint(StrEnum):
@@ -45,20 +48,55 @@ def _pass_by(_point: CrashPoint) -> None:
     pass
 
 
+def _nobodys(_address: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneLimits:
+    """What holds one group of destinations back."""
+
+    rates: tuple[Rate, ...] = ()
+    most_in_flight: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """
     A channel as delivery uses it; `compose` makes a leased delivery's message.
 
-    `wave_size` bounds what is leased, composed and committed at once.
+    `rates` and `warm_up` bound the whole channel, `lanes` some destinations; `lane_of`
+    names an address's lane, empty for most. `wave_size` bounds what is committed at
+    once.
     """
 
     name: str
     channel: Channel
     compose: Callable[[Leased, Content], Message]
-    rate: Rate | None = None
+    rates: tuple[Rate, ...] = ()
+    warm_up: WarmUp | None = None
+    lanes: Mapping[str, LaneLimits] = field(default_factory=dict)
+    lane_of: Callable[[str], str] = _nobodys
     on_uncertain: Literal["resend", "hold"] = "resend"
     wave_size: int = WAVE_MESSAGES
+
+    def is_budgeted(self) -> bool:
+        """Whether anything but the channel's own speed holds messages back."""
+        return bool(
+            self.rates
+            or self.warm_up
+            or any(limits.rates for limits in self.lanes.values())
+        )
+
+    def soon(self) -> int:
+        """Return how many leave within seconds: leased ones wait in memory."""
+        per_s = (rate.count / rate.per.total_seconds() for rate in self.rates)
+        slowest = min(per_s, default=None)
+        return (
+            self.wave_size
+            if slowest is None
+            else max(1, min(self.wave_size, int(slowest * _LEASE_AHEAD_S)))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +136,18 @@ class Run:
     async def unless_halted(self, work: Awaitable[T]) -> T | None:
         """Wait for *work*, but not longer than until the halt: then return None."""
         working = asyncio.ensure_future(work)
-        halted = asyncio.ensure_future(self.halt.wait())
-        try:
-            await asyncio.wait({working, halted}, return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else None
-        finally:
-            working.cancel()
-            halted.cancel()
+        await first_of((working, self.halt.wait()))
+        return working.result() if working.done() and not working.cancelled() else None
+
+
+async def first_of(waits: Iterable[Awaitable[object]]) -> None:
+    """Wait until one of these is done, and cancel the others."""
+    futures = {asyncio.ensure_future(wait) for wait in waits}
+    try:
+        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def raise_first(ends: Iterable[object]) -> None:

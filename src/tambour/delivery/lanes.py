@@ -1,0 +1,128 @@
+"""
+Lanes: which of the leased deliveries may leave now.
+
+Destinations that want gentle treatment have a lane of their own, with a supply and
+budgets of its own, so that they slow down nobody else. Knows no ledger and no channel;
+the instants are given.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tambour.delivery.budget import Budget, free, free_at, spend
+from tambour.delivery.congestion import Congestion
+from tambour.delivery.world import LaneLimits, Route
+from tambour.ledger.records import Leased, Spent
+from tambour.model import UNLIMITED, Outcome
+
+
+@dataclass(slots=True, kw_only=True)
+class Lane:
+    """What waits for one group of destinations, and what holds it back."""
+
+    name: str
+    budgets: tuple[Budget, ...]
+    most_in_flight: int
+    congestion: Congestion = field(default_factory=Congestion)
+    supply: deque[Leased] = field(default_factory=deque)
+    in_flight: int = 0
+
+    def room(self, now: datetime) -> int:
+        """Return how many more may leave now."""
+        limit = self.congestion.limit(now)
+        most = self.most_in_flight if limit is None else limit
+        return max(0, min(most - self.in_flight, free(self.budgets, now)))
+
+    def free_at(self, now: datetime) -> datetime:
+        """Return when time alone lets the next one leave: perhaps now."""
+        return max(free_at(self.budgets, now), self.congestion.free_at(now))
+
+
+class Lanes:
+    """All lanes of one channel; the first, without a name, is everybody else's."""
+
+    def __init__(self, route: Route, spent: Sequence[Spent]) -> None:
+        self._channel = route.name
+        self._lane_of = route.lane_of
+        whole = [(row.at, row.count) for row in spent]
+        self._budget = Budget(route.rates, spent=whole, warm_up=route.warm_up)
+        everybody = LaneLimits(most_in_flight=UNLIMITED)
+        self._lanes = {
+            name: Lane(
+                name=name,
+                budgets=(self._budget, _budget_of(name, limits, spent)),
+                most_in_flight=limits.most_in_flight,
+            )
+            for name, limits in {"": everybody, **route.lanes}.items()
+        }
+
+    def add(self, rows: Iterable[Leased]) -> None:
+        """Supply each lane with what is its own."""
+        for leased in rows:
+            self._lanes[self._lane_of(leased.recipient.address)].supply.append(leased)
+
+    def choose(self, room: int, now: datetime) -> list[tuple[Lane, Leased]]:
+        """Take up to *room* of what may leave now."""
+        chosen: list[tuple[Lane, Leased]] = []
+        for lane in self._lanes.values():
+            if not lane.supply:
+                continue
+            count = min(room - len(chosen), len(lane.supply), lane.room(now))
+            if count > 0:
+                spend(lane.budgets, count, now)
+                lane.in_flight += count
+                chosen += [(lane, lane.supply.popleft()) for _ in range(count)]
+        return chosen
+
+    def spent(self, chosen: Iterable[tuple[Lane, Leased]], at: datetime) -> list[Spent]:
+        """Return what has to be remembered of a choice, where there are budgets."""
+        counts: dict[str, int] = {}
+        for lane, _ in chosen:
+            if not all(budget.is_unlimited for budget in lane.budgets):
+                counts[lane.name] = counts.get(lane.name, 0) + 1
+        return [
+            Spent(channel=self._channel, lane=name, at=at, count=number)
+            for name, number in counts.items()
+        ]
+
+    def note(self, lane: str, outcome: Outcome, now: datetime) -> None:
+        """Learn from an answer."""
+        self._lanes[lane].in_flight -= 1
+        self._lanes[lane].congestion.note(outcome, now)
+
+    def forget(self, lane: str) -> None:
+        """Count out a message that was never on the wire."""
+        self._lanes[lane].in_flight -= 1
+
+    def free_at(self, now: datetime) -> datetime | None:
+        """Return when time alone lets a waiting one leave; None when none waits."""
+        waiting = [lane for lane in self._lanes.values() if lane.supply]
+        return min((lane.free_at(now) for lane in waiting), default=None)
+
+    def ready(self, now: datetime) -> int:
+        """Return how many of those that wait no lane of theirs holds back."""
+        return sum(
+            len(lane.supply)
+            for lane in self._lanes.values()
+            if lane.supply and lane.room(now) > 0
+        )
+
+    def __len__(self) -> int:
+        return sum(len(lane.supply) for lane in self._lanes.values())
+
+    def release(self) -> list[Leased]:
+        """Give back all that waits."""
+        rest = [leased for lane in self._lanes.values() for leased in lane.supply]
+        for lane in self._lanes.values():
+            lane.supply.clear()
+            lane.in_flight = 0
+        return rest
+
+
+def _budget_of(name: str, limits: LaneLimits, spent: Iterable[Spent]) -> Budget:
+    own = [(row.at, row.count) for row in spent if row.lane == name]
+    return Budget(limits.rates, spent=own)

@@ -1,0 +1,279 @@
+"""
+One opening of a channel: lease, claim, transmit, record, until nothing more is due.
+
+A message goes on the wire only after its intent is committed; the same transaction
+records what became of those before it. The waves are as small as the channel's speed
+allows: they begin small, and double while the channel finds the wire dry. At most two
+are in flight (one message, where an uncertain one is held for a person).
+
+Knows the protocol of channels, not the channels; no configuration, no real clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from tambour.delivery.lanes import Lane, Lanes
+from tambour.delivery.settling import (
+    Moment,
+    result_of,
+    result_of_deadline,
+    result_of_unsent,
+)
+from tambour.delivery.supply import Claimed, Claiming, Supply, Unsendable
+from tambour.delivery.wire import Claim, Wire
+from tambour.delivery.world import CrashPoint, Route, Run, first_of, raise_first
+from tambour.ledger.records import Leased, Result
+from tambour.model import Outcome, OutcomeKind
+
+IDLE_S = 1.0
+RECORD_WITHIN_S = 0.02
+"""How old an answer may grow before it is committed: a kill must not double it."""
+LOOKAHEAD = 2000
+"""How many may be leased while slow destinations hold the first of them back."""
+_FIRST_WAVE = 16
+
+LOST = Outcome(
+    kind=OutcomeKind.DEFERRED,
+    code="lost",
+    reply="the channel was lost before this message's turn",
+)
+_SILENT = Outcome(
+    kind=OutcomeKind.UNCERTAIN, code="silent", reply="the channel gave no outcome"
+)
+
+
+@dataclass(slots=True)
+class _Size:
+    """How many are committed at once, and may be in flight: it grows with speed."""
+
+    wave: int
+    most: int
+    is_single: bool
+
+    @property
+    def window(self) -> int:
+        return 1 if self.is_single else 2 * self.wave
+
+    def grow(self) -> None:
+        self.wave = min(2 * self.wave, self.most)
+
+
+class Session:
+    """`is_lost` when the channel gave up; `has_moved` when anything came of it."""
+
+    def __init__(self, route: Route, run: Run, lanes: Lanes) -> None:
+        self.is_lost = False
+        self.has_moved = False
+        self._route = route
+        self._run = run
+        self._lanes = lanes
+        self._supply = Supply(route, run)
+        self._wire = Wire(run.world, self._expire)
+        is_single = route.on_uncertain == "hold"
+        most = 1 if is_single else route.wave_size
+        self._size = _Size(min(_FIRST_WAVE, most), most, is_single)
+        self._results: list[Result] = []
+        self._is_ripe = False
+        self._is_through = False
+        self._dry_until = 0.0
+        self._changed = asyncio.Event()
+
+    async def claim(self) -> bool:
+        """Lease the first deliveries; False when none is due."""
+        await self._turn([], self._wants())
+        return len(self._lanes) > 0
+
+    async def send(self) -> None:
+        """Let messages flow through the open channel until nothing more is due."""
+        # Neither is cancelled when the other fails: what is on the wire is finished.
+        ends = await asyncio.gather(
+            self._take_turns(), self._transmit(), return_exceptions=True
+        )
+        for claim in self._wire.untaken():
+            self._keep(result_of_unsent(claim.leased, LOST, self._moment()))
+        await self.finish()
+        raise_first(ends)
+
+    async def finish(self) -> None:
+        """Record what is left to record, and give back what was not claimed."""
+        release = [leased.id for leased in self._lanes.release()]
+        settle = partial(
+            self._run.ledger.settle,
+            tuple(self._results),
+            (),
+            now=self._run.world.clock(),
+            release=release,
+        )
+        await self._run.in_thread(settle)
+        self._run.world.checkpoint(CrashPoint.SETTLED)
+
+    # ── Claim before the wire ───────────────────────────────────────────────────
+    # A message can reach the wire, and so the channel, in `_turn` alone, after the
+    # ledger has committed its intent.
+
+    async def _take_turns(self) -> None:
+        try:
+            while not self._is_through:
+                if self._is_finished():
+                    self._wire.end()
+                chosen, wanted = self._choose(), self._wants()
+                if chosen or wanted or self._is_ripe:
+                    await self._turn(chosen, wanted)
+                else:
+                    await self._rest()
+        finally:
+            self._wire.end()
+
+    async def _turn(self, chosen: Sequence[tuple[Lane, Leased]], wanted: int) -> None:
+        """Commit results with the intents of *chosen*, let those go, lease *wanted*."""
+        results = tuple(self._results)
+        self._is_ripe = False
+        claiming = Claiming(
+            results=results,
+            chosen=chosen,
+            spent=self._lanes.spent(chosen, self._run.world.clock()),
+            wanted=wanted,
+        )
+        claimed: Claimed | None = None
+        try:
+            claimed = await self._run.in_thread(partial(self._supply.claim, claiming))
+        finally:
+            if claimed is None:
+                self._lanes.add(leased for _, leased in chosen)
+        del self._results[: len(results)]
+        if self._results:
+            self._ripen_soon()
+        for lane in claimed.refused:
+            self._lanes.forget(lane)
+        for unsendable in claimed.unsendable:
+            self._refuse(unsendable)
+        self._wire.put(claimed.claims)
+        self._lanes.add(claimed.leased)
+        if wanted and not claimed.leased:
+            self._dry_until = self._run.world.monotonic() + IDLE_S
+        if self._wire.is_dry and len(chosen) == self._size.wave:
+            self._size.grow()
+        self._wire.is_dry = False
+
+    def _choose(self) -> list[tuple[Lane, Leased]]:
+        """Choose the next wave, once there is room for the whole or a need for any."""
+        if self._is_stopping():
+            return []
+        room = self._size.window - len(self._wire.flying)
+        if room < self._size.wave and not self._wire.is_dry:
+            return []
+        now = self._run.world.clock()
+        return self._lanes.choose(min(room, self._size.wave), now)
+
+    def _wants(self) -> int:
+        """Return how many to lease now, so that the next wave does not wait."""
+        if self._is_stopping() or self._run.world.monotonic() < self._dry_until:
+            return 0
+        ahead = min(self._size.wave, self._route.soon())
+        waiting = len(self._lanes)
+        if waiting >= LOOKAHEAD:
+            return 0
+        is_short = waiting < ahead or (
+            bool(self._route.lanes)
+            and self._lanes.ready(self._run.world.clock()) < ahead
+        )
+        return 2 * ahead if is_short else 0
+
+    async def _rest(self) -> None:
+        """Wait for an answer, a permit or a stop."""
+        self._changed.clear()
+        waits: list[Awaitable[object]] = [self._changed.wait()]
+        if not self._is_stopping():
+            waits.append(self._run.halt.wait())
+            wait_s = self._idle_s()
+            if wait_s is not None:
+                waits.append(self._run.world.sleep(wait_s))
+        await first_of(waits)
+
+    def _idle_s(self) -> float | None:
+        """Return how long until time alone changes something."""
+        now = self._run.world.clock()
+        at = self._lanes.free_at(now)
+        if at is None or self._size.window <= len(self._wire.flying):
+            return None
+        wait_s = (at - now).total_seconds()
+        if wait_s <= 0:
+            return None
+        # Until then, something else may become due.
+        return wait_s if self._run.until else min(wait_s, IDLE_S)
+
+    def _is_finished(self) -> bool:
+        is_dry = self._run.world.monotonic() < self._dry_until
+        return self._is_stopping() or (is_dry and not len(self._lanes))
+
+    def _is_stopping(self) -> bool:
+        return self._run.halt.is_set() or self._wire.is_over
+
+    # ── On the wire, and after ──────────────────────────────────────────────────
+
+    async def _transmit(self) -> None:
+        is_finished = False
+        try:
+            async for delivery, outcome in self._route.channel.transmit(self._wire):
+                self._answer(self._wire.answered(delivery), outcome)
+                self._run.world.checkpoint(CrashPoint.ANSWERED)
+            is_finished = self._wire.is_over
+            self._doubt_unanswered()
+        finally:
+            self.is_lost = not is_finished
+            self._is_through = True
+            self._changed.set()
+
+    def _doubt_unanswered(self) -> None:
+        """A channel that forgets an outcome must not look as if it had sent nothing."""
+        untaken = self._wire.untaken()
+        self.is_lost = self.is_lost or bool(untaken)
+        for claim in [*self._wire.flying.values()]:
+            self._answer(self._wire.answered(claim.leased.id), _SILENT)
+        self._wire.put(untaken)
+
+    def _answer(self, claim: Claim, outcome: Outcome) -> None:
+        moment = self._moment()
+        self._lanes.note(claim.lane, outcome, moment.now)
+        policy = self._route.on_uncertain
+        self._keep(
+            result_of(claim.leased, outcome, moment, on_uncertain=policy),
+        )
+
+    def _expire(self, claim: Claim) -> None:
+        self._lanes.forget(claim.lane)
+        self._keep(result_of_deadline(claim.leased, self._moment()))
+
+    def _refuse(self, unsendable: Unsendable) -> None:
+        self._lanes.forget(unsendable.lane)
+        outcome = Outcome(
+            kind=OutcomeKind.REJECTED, code="unsendable", reply=unsendable.reason
+        )
+        moment, policy = self._moment(), self._route.on_uncertain
+        leased = unsendable.leased
+        self._keep(result_of(leased, outcome, moment, on_uncertain=policy))
+
+    def _keep(self, result: Result) -> None:
+        """Keep a result for the next commit, which comes soon."""
+        if not self._results:
+            self._ripen_soon()
+        self._results.append(result)
+        self.has_moved = True
+        room = self._size.window - len(self._wire.flying)
+        if room >= self._size.wave or self._wire.is_dry:
+            self._changed.set()
+
+    def _ripen_soon(self) -> None:
+        asyncio.get_running_loop().call_later(RECORD_WITHIN_S, self._ripen)
+
+    def _ripen(self) -> None:
+        self._is_ripe = bool(self._results)
+        self._changed.set()
+
+    def _moment(self) -> Moment:
+        world = self._run.world
+        return Moment(now=world.clock(), chance=world.chance())

@@ -1,0 +1,94 @@
+"""
+Messages whose intents are committed: what a channel takes from, until it has answered.
+
+Knows neither ledger nor channel; whoever puts messages here has committed them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tambour.delivery.world import CrashPoint, World
+from tambour.ledger.records import Leased
+from tambour.model import DeliveryId, Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A leased delivery with its message, and the lane it goes by."""
+
+    leased: Leased
+    message: Message
+    lane: str = ""
+
+
+class Wire:
+    """
+    The wave that a channel is given; it grows while the channel takes from it.
+
+    `flying` holds every message without an answer, taken or not. `is_dry` is set when
+    the channel could have taken more than there was; *on_expired* gets what met its
+    deadline here.
+    """
+
+    def __init__(self, world: World, on_expired: Callable[[Claim], None]) -> None:
+        self.flying: dict[DeliveryId, Claim] = {}
+        self.is_dry = False
+        self.is_over = False
+        self._world = world
+        self._on_expired = on_expired
+        self._lanes: defaultdict[str, deque[Claim]] = defaultdict(deque)
+        self._filled: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    def put(self, claims: Iterable[Claim]) -> None:
+        """Let these go."""
+        for claim in claims:
+            self.flying[claim.leased.id] = claim
+            self._lanes[claim.lane].append(claim)
+            self._filled[claim.lane].set()
+
+    def end(self) -> None:
+        """Say that no more will come."""
+        self.is_over = True
+        for filled in self._filled.values():
+            filled.set()
+
+    def take(self, lane: str = "") -> Message | None:
+        """Return the lane's next message that may still leave."""
+        waiting = self._lanes[lane]
+        while waiting:
+            claim = waiting.popleft()
+            deadline = claim.leased.deadline
+            if deadline is not None and self._world.clock() >= deadline:
+                del self.flying[claim.leased.id]
+                self._on_expired(claim)
+                continue
+            self._world.checkpoint(CrashPoint.PULLED)
+            return claim.message
+        self.is_dry = True
+        return None
+
+    async def more(self, lane: str = "") -> bool:
+        """Wait until the lane has a message; False when there will be none."""
+        while not self._lanes[lane]:
+            if self.is_over:
+                return False
+            self.is_dry = True
+            self._filled[lane].clear()
+            await self._filled[lane].wait()
+        return True
+
+    def answered(self, delivery: DeliveryId) -> Claim:
+        """Return the claim that has its answer, and forget it."""
+        return self.flying.pop(delivery)
+
+    def untaken(self) -> list[Claim]:
+        """Take back what the channel has not taken."""
+        claims = [claim for waiting in self._lanes.values() for claim in waiting]
+        for claim in claims:
+            del self.flying[claim.leased.id]
+        self._lanes.clear()
+        return claims

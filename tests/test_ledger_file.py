@@ -27,6 +27,7 @@ from tambour.ledger import (
     open_for_reading,
     open_for_writing,
 )
+from tambour.ledger.database import refuse_old_sqlite
 from tambour.ledger.queries import claiming, moving
 from tambour.ledger.records import Draft, Suppression
 from tambour.ledger.schema import SCHEMA, metadata
@@ -100,6 +101,7 @@ def test_an_earlier_ledger_keeps_what_it_knew(tmp_path: Path, file: Path) -> Non
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(
             "ALTER TABLE decision DROP COLUMN reason; DROP TABLE spent;"
+            "ALTER TABLE part DROP COLUMN first; ALTER TABLE part DROP COLUMN last;"
             "DROP INDEX delivery_waiting;"
             "CREATE INDEX delivery_open ON delivery (part, next_try)"
             " WHERE next_try IS NOT NULL;"
@@ -108,6 +110,7 @@ def test_an_earlier_ledger_keeps_what_it_knew(tmp_path: Path, file: Path) -> Non
     with closing(open_for_writing(URL, root=tmp_path)) as ledger:
         assert {name: Decision.APPROVE} == ledger.snapshot().decisions
         assert {} == ledger.snapshot().held_because
+        assert [True] == [one.is_balanced for one in ledger.history.counts([name])]
         assert 2 == len(lease(ledger))
 
 
@@ -173,6 +176,7 @@ def test_deliveries_are_found_by_index(
     plan = [row[3] for row in rows]
     walks = [step for step in plan if "delivery" in step and "delivery_" not in step]
 
+    assert plan
     assert all(any(f"INDEX {name}" in step for step in plan) for name in indexes)
     assert all("INTEGER PRIMARY KEY" in step for step in walks)
     assert not any("TEMP B-TREE" in step for step in plan)
@@ -333,6 +337,12 @@ def test_a_damaged_file_is_refused(tmp_path: Path, file: Path, ledger: Ledger) -
         closing(open_for_reading(URL, root=tmp_path)) as reader,
     ):
         states(reader)
+
+
+def test_an_old_sqlite_is_refused() -> None:
+    """Without UPDATE … FROM nothing works; the error says what is needed."""
+    with pytest.raises(LedgerError, match=r"SQLite 3\.32\.3.*3\.33\.0 or newer"):
+        refuse_old_sqlite((3, 32, 3))
 
 
 @pytest.mark.parametrize(

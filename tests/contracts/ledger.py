@@ -150,6 +150,24 @@ class FreezingContract:
         assert leased[0].content == leased[1].content
         assert '{"é": 1}' == contents[leased[2].content].payload
 
+    @pytest.mark.parametrize(
+        "text",
+        ['"', "\\", "\x01\t\n", "\u2028", "🥁", "[1]", "null", "", "$[0]", "é" * 999],
+        ids=ascii,
+    )
+    def test_keeps_every_letter(self, ledger: Ledger, text: str) -> None:
+        """Whatever people, columns and servers write comes back as it was."""
+        zoe = person("zoe@example.org", name=text, fields={text: text, "n": "007"})
+        name = freeze(ledger, [Draft(channel="lettre", recipient=zoe, content=SHARED)])
+        (leased,) = lease(ledger)
+        ledger.settle((), [Intent(delivery=leased.id, message_id=text)], now=NOW)
+        done = result(leased.id, Step.ACCEPT, code=text, reply=text)
+        ledger.settle([done], (), now=NOW)
+        (record,) = ledger.history.deliveries(edition=name)
+
+        assert zoe == leased.recipient
+        assert (text, text, text) == (record.message_id, record.code, record.reply)
+
     @pytest.mark.parametrize("minutes", [-10, 10])
     def test_waits_for_the_hold(self, ledger: Ledger, minutes: int) -> None:
         """Nothing leaves before it is due, nor before a hold is over."""

@@ -78,7 +78,7 @@ CREATE TABLE part (
 	edition TEXT NOT NULL, 
 	channel TEXT NOT NULL, 
 	recipients INTEGER NOT NULL, 
-	open BOOLEAN NOT NULL, 
+	open BOOLEAN NOT NULL, first INTEGER, last INTEGER, 
 	CONSTRAINT part_pk PRIMARY KEY (id), 
 	CONSTRAINT part_edition_channel UNIQUE (edition, channel), 
 	CONSTRAINT part_edition_edition FOREIGN KEY(edition) REFERENCES edition (id)

@@ -3,8 +3,8 @@ The one door to the ledger's file: connections, transactions, and errors in plai
 
 Contains no business logic. A write transaction takes SQLite's write lock at its start
 (`BEGIN IMMEDIATE`), so that it never fails half-way because another process wrote.
-SQLite alone for now; what a second dialect would have to answer is here and in the
-upserts of `queries`.
+SQLite alone for now; what a second dialect would have to answer is here and in
+`queries.dialect`.
 Source: https://www.sqlite.org/pragma.html, https://www.sqlite.org/wal.html (2026-11).
 """
 
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from tambour.errors import LedgerError
+from tambour.ledger.queries.dialect import OLDEST_SQLITE
 
 BUSY_TIMEOUT_S = 5.0
 """How long a transaction waits for another process before it gives up."""
@@ -68,6 +69,7 @@ class Database:
     """
 
     def __init__(self, path: Path | None, *, writable: bool) -> None:
+        refuse_old_sqlite(sqlite3.sqlite_version_info)
         self.path = path
         self.writable = writable
         self._lock = threading.RLock()
@@ -144,6 +146,23 @@ class Database:
             if isinstance(cause, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
             raise LedgerError(_explain(str(cause), self.path)) from error
+
+
+def refuse_old_sqlite(version: tuple[int, ...]) -> None:
+    """
+    Check that Python was built with an SQLite that knows our statements.
+
+    Raises:
+        LedgerError: it does not.
+
+    """
+    if version < OLDEST_SQLITE:
+        found, wanted = (".".join(map(str, v)) for v in (version, OLDEST_SQLITE))
+        msg = (
+            f"this Python has SQLite {found}, and the ledger needs {wanted} or newer:"
+            " update SQLite, or take another Python"
+        )
+        raise LedgerError(msg)
 
 
 def _explain(cause: str, path: Path | None) -> str:

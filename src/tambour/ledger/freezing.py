@@ -7,7 +7,6 @@ and frozen from there in one short transaction. Knows neither rendering nor audi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 
 from tambour.ledger.frozen import dump_rendered
 from tambour.ledger.queries import keeping
+from tambour.ledger.queries.dialect import in_text
 from tambour.ledger.records import Draft, normalise
 from tambour.ledger.schema import staging
 from tambour.model import FrozenEdition
@@ -45,7 +45,7 @@ def stage(connection: sa.Connection, drafts: Iterable[Draft]) -> None:
             people.append(_person_row(number, draft))
         if contents:
             connection.execute(keeping.STAGE_CONTENT, contents)
-        connection.execute(keeping.STAGE_DELIVERY, people)
+        connection.execute(keeping.STAGE_DELIVERIES, {"people": in_text(people)})
 
 
 def freeze_staged(
@@ -76,13 +76,13 @@ def _content_row(number: int, draft: Draft) -> Row:
     }
 
 
-def _person_row(content: int, draft: Draft) -> Row:
+def _person_row(content: int, draft: Draft) -> tuple[object, ...]:
     person = draft.recipient
-    return {
-        "content": content,
-        "address": normalise(person.address),
-        "recipient": person.address,
-        "name": person.name,
-        "language": person.language,
-        "fields": json.dumps(dict(person.fields), ensure_ascii=False),
-    }
+    return (
+        content,
+        normalise(person.address),
+        person.address,
+        person.name,
+        person.language,
+        dict(person.fields),
+    )

@@ -63,7 +63,7 @@ class History:
         """Return how the recipients of each (edition, channel) stand."""
         query, where = asking.COUNTS, dict[str, object]()
         if editions is not None:
-            query = query.where(asking.OF_EDITIONS)
+            query = asking.COUNTS_OF
             where["editions"] = in_text(list(editions))
         with self._database.read() as connection:
             rows = connection.execute(query, where).all()

@@ -102,7 +102,9 @@ told = sa.Table(
     sa.Column("facts", sa.Text, nullable=False),
 )
 
-# What of an edition goes by one channel; its states must add up to `recipients`.
+# What of an edition goes by one channel; its states must add up to `recipients`. Its
+# rows lie between `first` and `last`, and are counted in that order: by an index they
+# would be fetched one by one, from all over the file.
 part = sa.Table(
     "part",
     metadata,
@@ -111,6 +113,8 @@ part = sa.Table(
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("recipients", sa.Integer, nullable=False),
     sa.Column("open", sa.Boolean(create_constraint=False), nullable=False),
+    sa.Column("first", Serial),
+    sa.Column("last", Serial),
     sa.UniqueConstraint("edition", "channel"),
 )
 sa.Index(

@@ -39,7 +39,7 @@ def listed(name: str) -> sa.Select[Any]:
     return sa.select(_each(name).c.value)
 
 
-def given(name: str, **columns: sa.types.TypeEngine[Any]) -> sa.Subquery:
+def given(name: str, /, **columns: sa.types.TypeEngine[Any]) -> sa.Subquery:
     """Return the rows of the JSON array of arrays that is bound as *name*."""
     value = _each(name).c.value
     found = [

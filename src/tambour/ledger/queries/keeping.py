@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from tambour.ledger.queries.dialect import upsert
+from tambour.ledger.queries.dialect import given, upsert
 from tambour.ledger.schema import (
     Instant,
     audience_size,
@@ -76,8 +76,12 @@ FREEZE_FACTS = sa.insert(told)
 STAGE_CONTENT = sa.insert(staged_content)
 """Set words aside, to be frozen with all the others."""
 
-STAGE_DELIVERY = sa.insert(staged_delivery)
-"""Set a recipient aside, to be frozen with all the others."""
+_PERSON = ("address", "recipient", "name", "language", "fields")
+_people = given("people", content=sa.Integer(), **dict.fromkeys(_PERSON, sa.Text()))
+STAGE_DELIVERIES = sa.insert(staged_delivery).from_select(
+    ["content", *_PERSON], sa.select(_people)
+)
+"""Set recipients aside, to be frozen with all the others."""
 
 FREEZE_PARTS = sa.insert(part).from_select(
     ["edition", "channel", "recipients", "open"],
@@ -108,7 +112,6 @@ _has_left = sa.exists().where(
     suppression.c.address == staged_delivery.c.address,
     suppression.c.audience.in_(["", staged_content.c.audience]),
 )
-_PERSON = ("address", "recipient", "name", "language", "fields")
 _frozen = upsert(delivery).from_select(
     ["part", "content", *_PERSON, "state", "next_try", "at"],
     sa.select(
@@ -144,16 +147,27 @@ Freeze each recipient, suppressed if the address left the audience; a repeated a
 is one delivery, and an audience it has not left wins over one it has.
 """
 
+_lying = (
+    sa.select(
+        delivery.c.part,
+        sa.func.count().label("recipients"),
+        sa.func.min(delivery.c.id).label("first"),
+        sa.func.max(delivery.c.id).label("last"),
+    )
+    .where(
+        delivery.c.part.in_(
+            sa.select(part.c.id).where(part.c.edition == sa.bindparam("b_edition"))
+        )
+    )
+    .group_by(delivery.c.part)
+    .subquery("lying")
+)
 COUNT_RECIPIENTS = (
     sa.update(part)
-    .where(part.c.edition == sa.bindparam("b_edition"))
-    .values(
-        recipients=sa.select(sa.func.count())
-        .where(delivery.c.part == part.c.id)
-        .scalar_subquery()
-    )
+    .where(part.c.id == _lying.c.part)
+    .values({name: _lying.c[name] for name in ("recipients", "first", "last")})
 )
-"""Write down how many recipients were frozen, for the states to add up to."""
+"""Write down how many recipients were frozen, to add up to, and where they lie."""
 
 NOTE_AUDIENCE_SIZE = upsert(audience_size)
 NOTE_AUDIENCE_SIZE = NOTE_AUDIENCE_SIZE.on_conflict_do_update(

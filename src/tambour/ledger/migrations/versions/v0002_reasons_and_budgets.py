@@ -1,4 +1,4 @@
-"""Why an edition is held, what was taken from budgets, an index of what waits."""
+"""Why an edition is held, what budgets gave, where rows lie, and which of them wait."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _IS_WAITING = sa.text(
     "next_try IS NOT NULL AND state IN ('planned', 'deferred', 'uncertain')"
 )
@@ -27,6 +28,13 @@ def upgrade() -> None:
         sa.Column("lane", sa.Text, nullable=False),
         sa.Column("count", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("channel", "at", "lane", name="spent_pk"),
+    )
+    op.add_column("part", sa.Column("first", _SERIAL))
+    op.add_column("part", sa.Column("last", _SERIAL))
+    op.execute(
+        "UPDATE part SET"
+        " first = (SELECT min(id) FROM delivery WHERE delivery.part = part.id),"
+        " last = (SELECT max(id) FROM delivery WHERE delivery.part = part.id)"
     )
     op.drop_index("delivery_open", "delivery")
     op.create_index(

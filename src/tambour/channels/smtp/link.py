@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from typing import Protocol
+from typing import Protocol, cast
 
 from tambour.channels.smtp.dialling import address_literal, dial
 from tambour.channels.smtp.opening import Opening
@@ -298,8 +298,8 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the greeting."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio's own
-        self._transport = transport
+        # uvloop's transports derive from no class of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self._await_reply(self._timeout_s)
 
     def data_received(self, data: bytes) -> None:

@@ -61,6 +61,44 @@ def test_at_a_terminal_it_asks_first(
     assert sent == len(folder.filed())
 
 
+def slow_channel(folder: Folder) -> None:
+    """Let mail leave at one a day by a server that does not answer."""
+    dead_server(folder)
+    folder.configure('from: "a@example.org"}', 'from: "a@example.org", rate: 1/d}')
+
+
+def test_says_before_it_asks_that_time_is_too_short(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the rate that is too slow; the question comes after it."""
+    slow_channel(folder)
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+
+    asked = folder.run("send")
+
+    assert asked.code == 0
+    assert f"{EDITION}: At 1/d the channel lettre needs about 1 d for 2 messages" in asked.err  # fmt: skip
+    assert asked.err.index("At 1/d") < asked.err.index("Send 2 editions")
+
+
+def test_a_script_reads_that_time_is_too_short(folder: Folder) -> None:
+    """`send --json` lists it, and sends as far as it goes."""
+    slow_channel(folder)
+
+    shown = folder.run("send", "--dry-run", "--json")
+    done = folder.run("send", "--yes", "--json")
+    planned = folder.run("plan", "--at", "2027-01-01", "--json")
+
+    for said in (shown, done):
+        (row,) = said.json["too_slow"]
+        assert (EDITION, "lettre") == (row["edition"], row["channel"])
+        assert row["reason"].startswith("At 1/d the channel lettre needs")
+    assert [("equipe", 1), ("lettre", 2)] == [
+        (row["channel"], row["recipients"]) for row in done.json["editions"]
+    ]
+    assert "too_slow" not in planned.json
+
+
 # ── what it came to ─────────────────────────────────────────────────────────────
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger_samples import NOW, freeze, people
 from planning_cases import (
     DAY_AT_9,
     MAIL,
@@ -23,16 +25,29 @@ from planning_cases import (
     reminder,
     rows,
 )
-from tambour.config import WarmUp
+from tambour.config import WarmUp, load_config
 from tambour.delivery.budget import Budget
-from tambour.model import EditionState, Entry, Rate, Speed, Target, Window
+from tambour.ledger.opening import open_for_writing
+from tambour.ledger.records import Spent
+from tambour.model import (
+    Decision,
+    EditionId,
+    EditionState,
+    Entry,
+    Rate,
+    Speed,
+    Target,
+    Window,
+)
 from tambour.planning.estimates import ASSUMED, FAR, finish
+from tambour.project import channel_speeds
 
 START = datetime(2027, 3, 22, 8, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+SMTP = "{type: smtp, host: localhost, from: 'a@example.org'"
 WARM_UP = WarmUp(since=date(2027, 3, 22), first_day=100, growth=2)
 
 
@@ -122,6 +137,71 @@ def test_agrees_with_the_budget(
     assert abs(estimate - now) <= (now - START) / 50 + DAY / 50 + 2 * spacing
 
 
+# ── What it is told ─────────────────────────────────────────────────────────────
+
+
+def test_the_ledger_tells_what_waits_and_what_left(tmp_path: Path) -> None:
+    """By channel; what is on hold, or through, does not wait."""
+    ledger = open_for_writing("sqlite:///var/tambour.db", root=tmp_path)
+    freeze(ledger, 5)
+    freeze(ledger, 7, name="autre/2027-03-22/1")
+    freeze(ledger, people(2, channel="equipe"), name="posts/2027-03-22/1")
+    ledger.decide(EditionId("autre/2027-03-22/1"), Decision.HOLD, NOW)
+    rows = [
+        Spent(channel="lettre", lane=lane, at=NOW + after, count=count)
+        for lane, after, count in (
+            ("", timedelta(), 3),
+            ("orange.fr", MINUTE, 4),
+            ("", HOUR, 5),
+        )
+    ]
+    ledger.settle((), (), now=NOW, spent=rows)
+    snapshot = ledger.snapshot()
+    ledger.close()
+
+    assert {"lettre": 5, "equipe": 2} == snapshot.waiting
+    assert {"lettre": ((NOW + MINUTE, 7), (NOW + HOUR, 5))} == snapshot.spent
+
+
+@pytest.mark.parametrize(
+    ("channel", "expected"),
+    [
+        pytest.param("{type: outbox}", speed(), id="outbox"),
+        pytest.param(
+            "{type: webhook, url: 'https://example.org/', rate: 5/m}",
+            speed(Rate(5, MINUTE)),
+            id="webhook",
+        ),
+        pytest.param(SMTP + "}", speed(assumed=ASSUMED), id="smtp without a rate"),
+        pytest.param(
+            SMTP + ", rate: 10/s}", speed(Rate(10, SECOND)), id="smtp with a pace"
+        ),
+        pytest.param(
+            SMTP + ", rate: [50/h, 2000/d]}",
+            speed(Rate(50, HOUR), Rate(2000, DAY), assumed=ASSUMED),
+            id="smtp with quotas alone",
+        ),
+        pytest.param(
+            SMTP + ", rate: 1/s, warm_up: {since: 2027-03-22, first_day: 100}}",
+            speed(Rate(1, SECOND), warm_up=WARM_UP),
+            id="smtp that warms up",
+        ),
+    ],
+)
+def test_settings_tell_how_fast_a_channel_is(
+    tmp_path: Path, channel: str, expected: Speed
+) -> None:
+    """Of a mail server without a pace one is assumed."""
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "version: 1\nsite: {name: A, url: 'https://example.org'}\n"
+        f"channels: {{c: {channel}}}\n",
+        encoding="utf-8",
+    )
+
+    assert {"c": expected} == channel_speeds(load_config(tmp_path, environ={}))
+
+
 # ── What the plan says ──────────────────────────────────────────────────────────
 
 CONCERT = event("2027-04-01 19:00")
@@ -152,7 +232,7 @@ def reason_of(entry: Entry) -> str:
         pytest.param(speed(Rate(2, MINUTE)), "", id="fast enough"),
         pytest.param(
             speed(Rate(10, SECOND), Rate(20, HOUR)),
-            "At 20/h the channel mail needs about 4 h 1 min for 100 messages, until "
+            "At 20/h the channel mail needs about 4 h for 100 messages, until "
             "2027-04-01 21:00 CEST, but nothing may leave from 2027-04-01 18:50 CEST on;"
             " what has not left by then stays unsent. Raise its `rate`, or send earlier.",
             id="a quota",
@@ -222,7 +302,7 @@ def test_what_waits_already_goes_first() -> None:
     first, second = planned(speeds=made, recipients=crowd, events=[CONCERT, twin])
 
     assert "" == reason_of(first)
-    assert "At 1/s the channel mail needs about 2 h 14 min" in reason_of(second)
+    assert "At 1/s the channel mail needs about 2 h 13 min" in reason_of(second)
 
 
 def test_what_expires_holds_up_nobody() -> None:

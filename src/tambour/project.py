@@ -179,16 +179,18 @@ def plan_project(
         snapshot=snapshot,
         site=project.site,
         limits=project.config.limits(),
-        speeds={
-            name: _speed(settings) for name, settings in project.config.channels.items()
-        },
+        speeds=channel_speeds(project.config),
         now=now,
         until=until,
     )
 
 
+def channel_speeds(config: Config) -> dict[str, Speed]:
+    """Return how fast each channel may send, as far as anybody knows."""
+    return {name: _speed(settings) for name, settings in config.channels.items()}
+
+
 def _speed(settings: ChannelSettings) -> Speed:
-    """Return how fast a channel may send, as far as anybody knows."""
     if isinstance(settings, OutboxChannel):
         return Speed()
     if isinstance(settings, WebhookChannel):

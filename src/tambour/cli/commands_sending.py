@@ -14,7 +14,7 @@ from tambour.cli.session import leave, moment, now, session, short
 from tambour.errors import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tambour.cli.sending import Done
     from tambour.cli.session import Session
@@ -105,23 +105,44 @@ def send(
     require_campaigns(project, campaigns or ())
     shared.show_errors(project.problems)
     due = due_now(project, campaigns or (), now=now())
+    slow = _warn_of_slow(shared, due.too_slow)
     if dry_run:
-        _show_due(shared, project, due)
-        shared.record(editions=[_due_record(entry) for entry in due])
+        _show_due(shared, project, due.entries)
+        shared.record(editions=[_due_record(entry) for entry in due.entries], **slow)
         return
-    _confirm(shared, project, due, yes=yes)
-    people = sum(entry.recipients for entry in due)
+    _confirm(shared, project, due.entries, yes=yes)
+    people = sum(entry.recipients for entry in due.entries)
     with shared.progress("Sending", people) as advance:
         done = send_due(project, campaigns or (), on_answer=lambda: advance(1))
-    _show_done(shared, done)
+    _show_done(shared, done, slow)
     leave(done.exit_code())
 
 
-def _show_done(shared: Session, done: Done) -> None:
+def _warn_of_slow(
+    shared: Session, entries: Sequence[Entry]
+) -> dict[str, list[dict[str, str]]]:
+    """Say what cannot be through in time, and return it for the record."""
+    rows = [
+        {
+            "edition": entry.edition,
+            "channel": entry.target.channel,
+            "reason": entry.reason.text,
+        }
+        for entry in entries
+        if entry.reason
+    ]
+    for row in rows:
+        shared.warn(f"{row['edition']}: {row['reason']}")
+    return {"too_slow": rows} if rows else {}
+
+
+def _show_done(
+    shared: Session, done: Done, slow: Mapping[str, Sequence[object]]
+) -> None:
     """Print what was sent, and why the rest was not."""
     failures = {name: str(why) for name, why in done.rounded.frozen.failures.items()}
     records = [count_record(count) for count in done.counts]
-    shared.record(editions=records, failures=failures)
+    shared.record(editions=records, failures=failures, **slow)
     show_counts(shared, records)
     if not records:
         shared.say("Nothing was sent.")

@@ -67,18 +67,24 @@ class Done:
         return Exit.CONFIGURATION if self.is_incomplete else Exit.DONE
 
 
-def due_now(
-    project: Project, campaigns: Collection[str], *, now: datetime
-) -> tuple[Entry, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What would be frozen and sent now, and what of it time is too short for."""
+
+    entries: tuple[Entry, ...]
+    too_slow: tuple[Entry, ...]
+    """Also what is not begun, because nothing of it could leave."""
+
+
+def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> Due:
     """Return what would be frozen and sent now; changes nothing."""
     ledger = open_for_reading(project.config.ledger, root=project.root)
     plan = plan_project(project, ledger.snapshot(), now=now, until=now)
     ledger.close()
-    return tuple(
-        entry
-        for entry in plan.entries
-        if entry.state is EntryState.DUE
-        and (not campaigns or entry.campaign in campaigns)
+    wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
+    return Due(
+        entries=tuple(e for e in wanted if e.state is EntryState.DUE),
+        too_slow=tuple(e for e in wanted if e.is_too_slow and e.due <= now),
     )
 
 

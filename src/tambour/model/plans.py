@@ -87,6 +87,11 @@ class Entry:
     reason: Reason | None = None
     recipients: int = 0
 
+    @property
+    def is_too_slow(self) -> bool:
+        """Whether it cannot be through before its deadline."""
+        return self.reason is not None and self.reason.code is ReasonCode.TOO_SLOW
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

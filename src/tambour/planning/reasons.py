@@ -228,8 +228,8 @@ def too_slow(
 
 
 def _whole_minutes(length: timedelta) -> timedelta:
-    """Round up: an estimate is no measurement."""
-    return -(-length // _MINUTE) * _MINUTE
+    """Round it: an estimate is no measurement."""
+    return max(1, round(length / _MINUTE)) * _MINUTE
 
 
 def used_up(

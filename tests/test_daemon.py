@@ -226,6 +226,20 @@ def test_what_waits_for_a_person_is_logged_once(ticking: Ticking) -> None:
     assert said(second, "warning") == []
 
 
+def test_an_edition_that_is_too_slow_is_told_once(ticking: Ticking) -> None:
+    """Before it leaves, so that somebody may still raise the rate."""
+    server = '{type: smtp, host: 127.0.0.1, security: none, rate: 1/d, from: "a@example.org"}'  # fmt: skip
+    old = CONFIG.split("lettre: ")[1].split("\n")[0]
+    ticking.write("config.yaml", CONFIG.replace(old, server))
+
+    first = said(ticking.tick(minutes=20), "warning")
+    again = said(ticking.tick(minutes=1), "warning")
+
+    assert {EDITION} == ticking.frozen()
+    assert [True] == ["At 1/d the channel lettre needs" in line for line in first]
+    assert [] == again
+
+
 def test_a_failing_edition_is_logged_and_stops_no_other(ticking: Ticking) -> None:
     """A template's error is said with its line; the tick goes on."""
     ticking.write("config.yaml", CONFIG.replace("channels:", "channels:\n  autre: {type: outbox}"))  # fmt: skip

@@ -31,7 +31,7 @@ from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.errors import UserError
 from tambour.ledger import Ledger, instance_lock, ledger_path, open_ledger
-from tambour.model import EditionId, EditionState, Entry, Snapshot
+from tambour.model import EditionId, EditionState, Entry, Plan, Snapshot
 from tambour.problems import Problem
 from tambour.project import ProjectCache, read_project
 from tambour.rendering.templates import Templates
@@ -68,6 +68,7 @@ class Ticker:
     on_change: Callable[[], object] = lambda: None
     said: frozenset[str] = frozenset()
     being_sent: frozenset[EditionId] = frozenset()
+    slow: frozenset[tuple[EditionId, str]] = frozenset()
 
     def tick(self) -> None:
         """Read the project, plan, and freeze what is due; log, never raise."""
@@ -93,12 +94,21 @@ class Ticker:
         )
         for edition in done.frozen.editions:
             log.info("frozen", edition=edition)
+        self._tell_slow(done.plan)
         self._tell_finished(done.snapshot, fresh=done.frozen.editions)
         for edition, error in done.frozen.failures.items():
             problems += [*error.problems] or [
                 Problem(path=edition, line=0, code="E400", message=str(error))
             ]
         self._say((*problems, *project.problems), done.held)
+
+    def _tell_slow(self, plan: Plan) -> None:
+        """Log once what cannot be through before its deadline."""
+        slow = {(e.edition, e.target.channel): e for e in plan.entries if e.is_too_slow}
+        for edition, channel in sorted(slow.keys() - self.slow):
+            reason = slow[edition, channel].reason
+            log.warning("too slow", edition=edition, why=reason and reason.text)
+        self.slow = frozenset(slow)
 
     def _tell_finished(self, snapshot: Snapshot, fresh: Iterable[EditionId]) -> None:
         """Log how each edition ended, once."""

@@ -15,6 +15,7 @@ import socket
 import ssl
 from typing import Protocol, cast
 
+from tambour.channels.smtp.deadline import Deadline
 from tambour.channels.smtp.dialling import address_literal, dial
 from tambour.channels.smtp.opening import Opening
 from tambour.channels.smtp.pool import Server
@@ -75,9 +76,8 @@ class Link(asyncio.Protocol):
         self._ended = asyncio.Event()
         self._asked_at = 0.0
         self._idle_since = 0.0
-        self._deadline: float | None = None
+        self._deadline = Deadline(self._loop, self._run_out_of_time)
         self._patience_ends = 0.0
-        self._timer: asyncio.TimerHandle | None = None
         self._unwritten = 0
         self._is_paused = False
         self._is_leaving = False
@@ -143,7 +143,7 @@ class Link(asyncio.Protocol):
 
     async def _secure(self, opening: Opening, context: ssl.SSLContext) -> None:
         assert self._transport is not None  # noqa: S101 - it was connected
-        self._deadline = None
+        self._deadline.lift()
         transport = await self._loop.start_tls(
             self._transport,
             self,
@@ -168,7 +168,7 @@ class Link(asyncio.Protocol):
         opening.receive(replies)
         self._write_opening(opening)
         if opening.wants_handshake or opening.is_ready or opening.refusal is not None:
-            self._deadline = None
+            self._deadline.lift()
             self._turn.set()
 
     def _write_opening(self, opening: Opening) -> None:
@@ -176,7 +176,7 @@ class Link(asyncio.Protocol):
             self._transport.writelines(opening.out)
             opening.out.clear()
             self._asked_at = self._loop.time()
-            self._await_reply(self._timeout_s)
+            self._deadline.set(self._timeout_s)
 
     def _get_ready(self, opening: Opening) -> None:
         assert self._transport is not None  # noqa: S101 - it was connected
@@ -245,7 +245,7 @@ class Link(asyncio.Protocol):
             self._rest(carrying)
         elif not self._is_paused:
             is_final = carrying.awaited in (Command.DOT, Command.BDAT)
-            self._await_reply(self._timeout_s * (FINAL_PATIENCE if is_final else 1))
+            self._deadline.set(self._timeout_s * (FINAL_PATIENCE if is_final else 1))
 
     def _prove(self, carrying: Transactions) -> None:
         """The server has answered a message: it may have several at once."""
@@ -256,7 +256,7 @@ class Link(asyncio.Protocol):
             self._advance(carrying)
 
     def _rest(self, carrying: Transactions) -> None:
-        self._deadline = None
+        self._deadline.lift()
         self._idle_since = self._loop.time()
         if self._is_leaving or carrying.is_spent:
             self._is_leaving = True
@@ -264,7 +264,7 @@ class Link(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.writelines(carrying.out)
             carrying.out.clear()
-            self._await_reply(FAREWELL_S)
+            self._deadline.set(FAREWELL_S)
             return
         self.lane = None
         if self._host is not None:
@@ -300,7 +300,7 @@ class Link(asyncio.Protocol):
         """Wait for the greeting."""
         # uvloop's transports derive from no class of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._await_reply(self._timeout_s)
+        self._deadline.set(self._timeout_s)
 
     def data_received(self, data: bytes) -> None:
         """Match replies, and answer them with more messages."""
@@ -324,7 +324,7 @@ class Link(asyncio.Protocol):
         self._patience_ends = now + self._timeout_s * FINAL_PATIENCE
         if self._transport is not None:
             self._unwritten = self._transport.get_write_buffer_size()
-        self._await_reply(self._timeout_s)
+        self._deadline.set(self._timeout_s)
 
     def resume_writing(self) -> None:
         """Go on."""
@@ -343,7 +343,7 @@ class Link(asyncio.Protocol):
         # asyncio has dropped its buffer by now; while paused it held this at least.
         self._lose(Loss.CLOSED, unwritten_bytes=_LOW_WATER if self._is_paused else 0)
         self._transport = None
-        self._stop_clock()
+        self._deadline.stop()
         self._ended.set()
 
     def _lose(self, loss: Loss, *, unwritten_bytes: int = 0) -> None:
@@ -354,38 +354,15 @@ class Link(asyncio.Protocol):
             self.opening.lose(loss)
             self._turn.set()
 
-    # ── Time ────────────────────────────────────────────────────────────────────
-
-    def _await_reply(self, patience_s: float) -> None:
-        """Give the server time; the timer runs on and looks again when it rings."""
-        self._deadline = deadline = self._loop.time() + patience_s
-        timer = self._timer
-        if timer is None or timer.when() > deadline:
-            if timer is not None:
-                timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._look_at_clock)
-
-    def _look_at_clock(self) -> None:
-        self._timer = None
-        deadline, now = self._deadline, self._loop.time()
-        if deadline is None:
-            return
-        if now < deadline:
-            self._timer = self._loop.call_at(deadline, self._look_at_clock)
-            return
+    def _run_out_of_time(self) -> None:
         transport = self._transport
         left = 0 if transport is None else transport.get_write_buffer_size()
-        if self._is_paused and left < self._unwritten and now < self._patience_ends:
+        is_moving = self._is_paused and left < self._unwritten
+        if is_moving and self._loop.time() < self._patience_ends:
             self._unwritten = left
-            self._await_reply(self._timeout_s)
-            return
-        self._lose(Loss.SILENT, unwritten_bytes=left)
-
-    def _stop_clock(self) -> None:
-        self._deadline = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._deadline.set(self._timeout_s)
+        else:
+            self._lose(Loss.SILENT, unwritten_bytes=left)
 
     # ── Leaving ─────────────────────────────────────────────────────────────────
 
@@ -403,7 +380,7 @@ class Link(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the connection."""
-        self._stop_clock()
+        self._deadline.stop()
         if self._transport is not None:
             self._transport.abort()
         elif self._sock is not None:

@@ -3,7 +3,7 @@ When messages will be through: what a channel's speed means for a deadline.
 
 Counts as the budgets of delivery do, but in strides, and a little too late rather than
 too early. Knows no destination's own limits, no server's mood and no configuration.
-Source: `delivery.budget`, whose rules these are; design note 10.
+Source: `delivery.budget`, whose rules these are; docs/design.md, “Ledger and delivery”.
 """
 
 from __future__ import annotations

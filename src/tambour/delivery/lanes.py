@@ -43,7 +43,7 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of one channel; the first, without a name, is everybody else's."""
+    """All lanes of one channel; the one without a name is everybody else's."""
 
     def __init__(self, route: Route, spent: Sequence[Spent]) -> None:
         self._channel = route.name
@@ -57,7 +57,8 @@ class Lanes:
                 budgets=(self._budget, _budget_of(name, limits, spent)),
                 most_in_flight=limits.most_in_flight,
             )
-            for name, limits in {"": everybody, **route.lanes}.items()
+            # The gentle ones first: they take the longest.
+            for name, limits in {**route.lanes, "": everybody}.items()
         }
 
     def add(self, rows: Iterable[Leased]) -> None:

@@ -1,0 +1,180 @@
+"""What an answer means for its delivery."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import pytest
+
+from ledger_samples import NOW
+from tambour.delivery.retry import FIRST_WAIT, MOST_ATTEMPTS
+from tambour.delivery.settling import (
+    Moment,
+    result_of,
+    result_of_deadline,
+    result_of_unsent,
+)
+from tambour.ledger.records import ContentId, Leased
+from tambour.ledger.states import Step
+from tambour.model import (
+    Cause,
+    DeliveryId,
+    EditionId,
+    EditionKind,
+    Outcome,
+    OutcomeKind,
+    Recipient,
+)
+
+MOMENT = Moment(now=NOW, chance=0.0)
+SOON = NOW + FIRST_WAIT / 2
+FAR = NOW + timedelta(days=1)
+NEAR = NOW + timedelta(seconds=1)
+
+
+def leased(*, deadline: datetime | None = FAR, attempts: int = 0) -> Leased:
+    """Return a delivery that was picked."""
+    return Leased(
+        id=DeliveryId(7),
+        edition=EditionId("hebdo/2027-03-22/1"),
+        campaign="hebdo",
+        kind=EditionKind.DIGEST,
+        channel="lettre",
+        audience="agents",
+        recipient=Recipient(address="p@example.org", language="fr"),
+        content=ContentId(1),
+        deadline=deadline,
+        attempts=attempts,
+    )
+
+
+def outcome(kind: OutcomeKind) -> Outcome:
+    """Return what a server said."""
+    return Outcome(kind=kind, code="451", reply="later", cause=Cause.SENDER)
+
+
+WORN = MOST_ATTEMPTS - 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "policy", "row", "expected"),
+    [
+        pytest.param(
+            "accepted",
+            "resend",
+            leased(deadline=FAR, attempts=0),
+            (Step.ACCEPT, None),
+            id="accepted",
+        ),
+        pytest.param(
+            "rejected",
+            "resend",
+            leased(deadline=FAR, attempts=0),
+            (Step.REJECT, None),
+            id="rejected",
+        ),
+        pytest.param(
+            "deferred",
+            "resend",
+            leased(deadline=FAR, attempts=0),
+            (Step.DEFER, SOON),
+            id="deferred",
+        ),
+        pytest.param(
+            "deferred",
+            "hold",
+            leased(deadline=FAR, attempts=0),
+            (Step.DEFER, SOON),
+            id="held anyway",
+        ),
+        pytest.param(
+            "deferred",
+            "resend",
+            leased(deadline=NEAR, attempts=0),
+            (Step.EXPIRE, None),
+            id="no time",
+        ),
+        pytest.param(
+            "deferred",
+            "resend",
+            leased(deadline=FAR, attempts=WORN),
+            (Step.REJECT, None),
+            id="worn out",
+        ),
+        pytest.param(
+            "deferred",
+            "resend",
+            leased(deadline=None, attempts=WORN),
+            (Step.REJECT, None),
+            id="no end",
+        ),
+        pytest.param(
+            "uncertain",
+            "resend",
+            leased(deadline=FAR, attempts=0),
+            (Step.LOSE, SOON),
+            id="doubt",
+        ),
+        pytest.param(
+            "uncertain",
+            "hold",
+            leased(deadline=FAR, attempts=0),
+            (Step.LOSE, None),
+            id="doubt held",
+        ),
+        pytest.param(
+            "uncertain",
+            "resend",
+            leased(deadline=NEAR, attempts=0),
+            (Step.LOSE, None),
+            id="doubt ends",
+        ),
+    ],
+)
+def test_each_answer_has_its_step(
+    kind: str,
+    policy: Literal["resend", "hold"],
+    row: Leased,
+    expected: tuple[Step, datetime | None],
+) -> None:
+    """A step, and another try where there is time and sense for one."""
+    result = result_of(row, outcome(OutcomeKind(kind)), MOMENT, on_uncertain=policy)
+
+    assert expected == (result.step, result.next_try)
+    assert (7, "451", "later", Cause.SENDER) == (
+        result.delivery,
+        result.code,
+        result.reply,
+        result.cause,
+    )
+
+
+@pytest.mark.parametrize(
+    ("deadline", "step", "again"),
+    [
+        (FAR, Step.POSTPONE, SOON),
+        (NEAR, Step.EXPIRE, None),
+        (None, Step.POSTPONE, SOON),
+    ],
+    ids=["time", "no time", "no end"],
+)
+def test_what_no_channel_took_is_put_off(
+    deadline: datetime | None, step: Step, again: datetime | None
+) -> None:
+    """It was not sent, so that there is no doubt about it."""
+    row = leased(deadline=deadline)
+    result = result_of_unsent(row, outcome(OutcomeKind.DEFERRED), MOMENT)
+
+    assert (step, again) == (result.step, result.next_try)
+
+
+def test_the_deadline_ends_a_delivery() -> None:
+    """What met its deadline on the wire is over."""
+    result = result_of_deadline(leased())
+
+    assert (Step.EXPIRE, "deadline", None) == (
+        result.step,
+        result.code,
+        result.next_try,
+    )

@@ -1,0 +1,137 @@
+"""What a channel takes from: messages whose intents are committed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ledger_samples import NOW
+from peers import run
+from tambour.delivery.wire import Claim, Wire
+from tambour.delivery.world import World
+from tambour.ledger.records import ContentId, Leased
+from tambour.model import DeliveryId, EditionId, EditionKind, Message, Recipient
+
+DEADLINE = NOW + timedelta(hours=1)
+
+
+def claim(number: int, *, lane: str = "", deadline: datetime | None = None) -> Claim:
+    """Return a claim."""
+    leased = Leased(
+        id=DeliveryId(number),
+        edition=EditionId("hebdo/2027-03-22/1"),
+        campaign="hebdo",
+        kind=EditionKind.DIGEST,
+        channel="lettre",
+        audience="agents",
+        recipient=Recipient(address=f"p{number}@example.org", language="fr"),
+        content=ContentId(1),
+        deadline=deadline,
+        attempts=0,
+    )
+    message = Message(
+        delivery=leased.id, recipient="p", key=str(number), content=b"", lane=lane
+    )
+    return Claim(leased=leased, message=message, lane=lane)
+
+
+def wire(*, now: datetime = NOW, expired: list[Claim] | None = None) -> Wire:
+    """Return a wire at an instant."""
+    world = World(
+        clock=lambda: now,
+        monotonic=lambda: 0.0,
+        sleep=asyncio.sleep,
+        chance=lambda: 0.0,
+    )
+    met: list[Claim] = [] if expired is None else expired
+    return Wire(world, met.append)
+
+
+def taken(line: Wire, lane: str = "") -> list[int]:
+    """Take all that a lane has."""
+    found = []
+    while (message := line.take(lane)) is not None:
+        found.append(message.delivery)
+    return found
+
+
+def test_lanes_do_not_mix() -> None:
+    """Each lane gives its own messages, in order."""
+    line = wire()
+    line.put([claim(1), claim(2, lane="orange.fr"), claim(3)])
+
+    assert [1, 3] == taken(line)
+    assert [2] == taken(line, "orange.fr")
+    assert {1, 2, 3} == set(line.flying)
+
+
+def test_what_met_its_deadline_is_not_given() -> None:
+    """At its deadline a message may no longer leave, one that has none may."""
+    expired: list[Claim] = []
+    line = wire(now=DEADLINE, expired=expired)
+    line.put([claim(1, deadline=DEADLINE), claim(2)])
+
+    assert [2] == taken(line)
+    assert [1] == [one.leased.id for one in expired]
+    assert {2} == set(line.flying)
+
+
+def test_who_waits_is_woken_by_a_message() -> None:
+    """A lane that waits goes on when it gets something, and no other does."""
+
+    async def main() -> None:
+        line = wire()
+        waiting = asyncio.create_task(line.more("orange.fr"))
+        line.put([claim(1)])
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        assert not waiting.done()
+        line.put([claim(2, lane="orange.fr")])
+        assert await waiting
+
+    run(main())
+
+
+def test_who_waits_is_woken_by_the_end() -> None:
+    """No lane waits for what will never come; what is left is still given."""
+
+    async def main() -> None:
+        line = wire()
+        waiting = asyncio.create_task(line.more("orange.fr"))
+        await asyncio.sleep(0)
+        line.put([claim(1)])
+        line.end()
+
+        assert not await waiting
+        assert await line.more()
+        assert [1] == taken(line)
+        assert not await line.more()
+
+    run(main())
+
+
+def test_it_is_dry_when_more_could_have_been_taken() -> None:
+    """Whoever asks in vain makes the next wave larger."""
+    line = wire()
+    line.put([claim(1), claim(2)])
+    line.take()
+
+    assert not line.is_dry
+
+    taken(line)
+
+    assert line.is_dry
+
+
+def test_what_was_not_taken_can_be_had_back() -> None:
+    """What the channel has stays in flight, the rest never flew."""
+    line = wire()
+    line.put([claim(1), claim(2), claim(3, lane="orange.fr")])
+    line.take()
+
+    assert [2, 3] == [one.leased.id for one in line.untaken()]
+    assert {1} == set(line.flying)
+    assert replace(claim(1)) == line.answered(DeliveryId(1))
+    assert not line.flying

@@ -63,7 +63,7 @@ class _Size:
 
 
 class Session:
-    """`is_lost` when the channel gave up; `has_moved` when anything came of it."""
+    """`is_lost` when the channel gave up; `has_moved` when it answered."""
 
     def __init__(self, route: Route, run: Run, lanes: Lanes) -> None:
         self.is_lost = False
@@ -237,6 +237,7 @@ class Session:
         self._wire.put(untaken)
 
     def _answer(self, claim: Claim, outcome: Outcome) -> None:
+        self.has_moved = True
         moment = self._moment()
         self._lanes.note(claim.lane, outcome, moment.now)
         policy = self._route.on_uncertain
@@ -246,7 +247,7 @@ class Session:
 
     def _expire(self, claim: Claim) -> None:
         self._lanes.forget(claim.lane)
-        self._keep(result_of_deadline(claim.leased, self._moment()))
+        self._keep(result_of_deadline(claim.leased))
 
     def _refuse(self, unsendable: Unsendable) -> None:
         self._lanes.forget(unsendable.lane)
@@ -262,7 +263,6 @@ class Session:
         if not self._results:
             self._ripen_soon()
         self._results.append(result)
-        self.has_moved = True
         room = self._size.window - len(self._wire.flying)
         if room >= self._size.wave or self._wire.is_dry:
             self._changed.set()

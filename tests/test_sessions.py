@@ -1,0 +1,247 @@
+"""How messages flow through an open channel: sizes of waves, lanes, budgets, causes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ledger_samples import NOW, SHARED, freeze, people, person, states
+from peers.loopback import Desk, Loopback
+from tambour.channels import Wave
+from tambour.config import Rate
+from tambour.delivery.world import LaneLimits
+from tambour.errors import ConfigError, UserError
+from tambour.ledger import Ledger, open_for_writing
+from tambour.ledger.records import Content, Draft, Leased
+from tambour.model import (
+    Cause,
+    Decision,
+    DeliveryId,
+    Message,
+    Outcome,
+    OutcomeKind,
+)
+from test_waves import Time, compose, ledger, outcome, route, send
+
+__all__ = ["ledger"]
+
+HOUR = timedelta(hours=1)
+
+
+class Wide(Loopback):
+    """Takes whatever there is before it answers the first, as many connections do."""
+
+    def __init__(self, desk: Desk, *, most: int) -> None:
+        super().__init__(desk)
+        self._most = most
+        self.batches: list[int] = []
+
+    async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
+        """Take up to so many at once, of any lane."""
+        while await wave.more():
+            batch: list[Message] = []
+            while len(batch) < self._most and (message := wave.take()) is not None:
+                batch.append(message)
+            self.batches.append(len(batch))
+            for message in batch:
+                yield message.delivery, self._desk.take(message)
+            await asyncio.sleep(0.001)
+
+
+def test_waves_grow_while_the_channel_is_fast(ledger: Ledger) -> None:
+    """They begin small, so that a kill doubts few, and end as large as they may."""
+    freeze(ledger, 2000)
+    channel = Wide(Desk(), most=10_000)
+    send(ledger, route(channel, wave_size=200))
+
+    assert channel.batches[0] <= 32
+    assert 200 <= max(channel.batches) <= 400
+    assert {"sent"} == set(states(ledger).values())
+
+
+def test_waves_stay_small_for_a_slow_channel(ledger: Ledger) -> None:
+    """What a channel with few connections cannot take is not promised yet."""
+    freeze(ledger, 300)
+    flying: list[int] = []
+
+    def count(_message: Message) -> None:
+        if len(flying) < 100:
+            flying.append([*states(ledger).values()].count("in_flight"))
+
+    send(ledger, route(Wide(Desk(on_message=count), most=2), wave_size=200))
+
+    assert max(flying) <= 64
+
+
+FAST = 60
+
+
+class Laned(Loopback):
+    """Answers everybody's lane at once, and the gentle one only when that is done."""
+
+    async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
+        """Serve both lanes."""
+        waiting: list[Message] = []
+        while len(self._desk.taken) < FAST and await wave.more():
+            while (message := wave.take("slow")) is not None:
+                waiting.append(message)
+            while (message := wave.take()) is not None:
+                yield message.delivery, self._desk.take(message)
+        for message in waiting:
+            yield message.delivery, self._desk.take(message)
+        while await wave.more("slow"):
+            while (message := wave.take("slow")) is not None:
+                yield message.delivery, self._desk.take(message)
+
+
+def test_a_gentle_lane_holds_nobody_up(ledger: Ledger) -> None:
+    """With all its messages first in the list, it leaves room for everybody else's."""
+    slow = [
+        Draft(channel="lettre", recipient=person(f"s{n}@slow.example"), content=SHARED)
+        for n in range(60)
+    ]
+    freeze(ledger, [*slow, *people(FAST)])
+    desk = Desk()
+    send(
+        ledger,
+        route(
+            Laned(desk),
+            lanes={"slow": LaneLimits(most_in_flight=3)},
+            lane_of=lambda address: "slow" if "@slow" in address else "",
+        ),
+    )
+    lanes = [message.lane for message in desk.taken]
+
+    assert [""] * FAST + ["slow"] * 60 == lanes
+    assert {"sent"} == set(states(ledger).values())
+
+
+def test_a_budget_survives_a_restart(tmp_path: Path) -> None:
+    """Two senders after each other send no more in an hour than one would have."""
+    time = Time()
+    at: list[float] = []
+    hourly = (Rate(5, HOUR),)
+    desk = Desk(on_message=lambda _message: at.append(time.seconds()))
+    for number in range(2):
+        with closing(open_for_writing("sqlite:///tambour.db", root=tmp_path)) as ledger:
+            freeze(ledger, 5, name=f"hebdo/2027-03-{22 + number}/1")
+            send(ledger, route(desk, rates=hourly), time=time)
+
+    assert [0.0] * 5 == at[:5]
+    assert all(seconds >= 3600 for seconds in at[5:])
+    assert 10 == len(at)
+
+
+def refusing(cause: Cause, kind: OutcomeKind = OutcomeKind.REJECTED) -> Outcome:
+    """Return a refusal and whose matter it is."""
+    status = "5.1.1" if cause is Cause.ADDRESS else "5.7.1"
+    return outcome(kind, code="550", status=status, cause=cause, reply=f"{status} no")
+
+
+def test_a_dead_address_is_suppressed(ledger: Ledger) -> None:
+    """It gets nothing more, from any edition; everybody else does."""
+    freeze(ledger, 5)
+    desk = Desk(answers={"p1@example.org": refusing(Cause.ADDRESS)})
+    send(ledger, route(desk))
+    freeze(ledger, 5, name="hebdo/2027-03-29/1")
+    desk.answers.clear()
+    send(ledger, route(desk))
+
+    (one,) = ledger.suppressions.all()
+    assert ("p1@example.org", "") == (one.address, one.audience)
+    assert "5.1.1" in one.reason
+    assert 0 == desk.recipients()["p1@example.org"]
+    assert 2 == desk.recipients()["p2@example.org"]
+
+
+def test_a_refused_sender_stops_the_edition_for_a_person(ledger: Ledger) -> None:
+    """Nobody is suppressed, the rest waits, and an approval lets it go."""
+    name = freeze(ledger, 300)
+    refusal = refusing(Cause.SENDER, OutcomeKind.DEFERRED)
+    desk = Desk(answers={f"p{n}@example.org": refusal for n in range(300)})
+    tries: list[str] = []
+    desk.on_message = lambda message: tries.append(message.recipient)
+    send(ledger, route(desk))
+
+    assert not ledger.suppressions.all()
+    assert Decision.HOLD is ledger.snapshot().decisions[name]
+    assert len(tries) < 100
+
+    desk.answers.clear()
+    send(ledger, route(desk), time=Time(now=NOW + HOUR))
+
+    assert not desk.taken
+
+    ledger.decide(name, Decision.APPROVE, NOW)
+    send(ledger, route(desk), time=Time(now=NOW + HOUR))
+
+    assert 300 == len(desk.recipients())
+    assert {"sent"} == set(states(ledger).values())
+
+
+def test_what_cannot_be_composed_stops_nobody_else(ledger: Ledger) -> None:
+    """A recipient of whom no message can be made fails, with the reason."""
+    freeze(ledger, 5)
+
+    def choosy(leased: Leased, content: Content) -> Message:
+        if leased.recipient.address == "p3@example.org":
+            msg = "p3 has no town"
+            raise UserError(msg)
+        return compose(leased, content)
+
+    desk = Desk()
+    send(ledger, replace(route(desk), compose=choosy))
+    (one,) = ledger.history.deliveries(address="p3@example.org")
+
+    assert ("failed", "unsendable", "p3 has no town") == (
+        one.state.value,
+        one.code,
+        one.reply,
+    )
+    assert 4 == len(desk.taken)
+
+
+def test_settings_that_cannot_be_used_blame_no_recipient(ledger: Ledger) -> None:
+    """What is wrong for everybody stops the channel, and leaves all to be sent."""
+    freeze(ledger, 5)
+
+    def broken(_leased: Leased, _content: Content) -> Message:
+        msg = "no sender"
+        raise ConfigError(msg)
+
+    with pytest.raises(ConfigError):
+        send(ledger, replace(route(Desk()), compose=broken))
+
+    assert {"planned"} == set(states(ledger).values())
+
+
+class Gone(Loopback):
+    """Opens, and gives up before it takes anything."""
+
+    opened = 0
+
+    async def open(self) -> Outcome | None:
+        """Count how often this is tried."""
+        self.opened += 1
+        return None
+
+    async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:  # noqa: ARG002 - takes none
+        """Take nothing."""
+        for nothing in ():
+            yield nothing
+
+
+def test_a_channel_that_takes_nothing_is_left_alone(ledger: Ledger) -> None:
+    """All that is due is put off, instead of opening it again and again."""
+    freeze(ledger, 50)
+    channel = Gone(Desk())
+    send(ledger, route(channel))
+
+    assert channel.opened <= 2
+    assert {"deferred"} == set(states(ledger).values())

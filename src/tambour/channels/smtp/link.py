@@ -78,7 +78,7 @@ class Link(asyncio.Protocol):
         self._idle_since = 0.0
         self._deadline = Deadline(self._loop, self._run_out_of_time)
         self._patience_ends = 0.0
-        self._unwritten = 0
+        self._unwritten = self._writes = 0
         self._is_paused = False
         self._is_leaving = False
         self._turn_ends: int | None = None
@@ -172,9 +172,8 @@ class Link(asyncio.Protocol):
             self._turn.set()
 
     def _write_opening(self, opening: Opening) -> None:
-        if opening.out and self._transport is not None:
-            self._transport.writelines(opening.out)
-            opening.out.clear()
+        if opening.out:
+            self._write(opening.out)
             self._asked_at = self._loop.time()
             self._deadline.set(self._timeout_s)
 
@@ -230,10 +229,9 @@ class Link(asyncio.Protocol):
         while True:
             if self._may_take(carrying):
                 carrying.fill(self._take)
-            if not carrying.out or self._transport is None:
+            if not carrying.out:
                 break
-            self._transport.writelines(carrying.out)
-            carrying.out.clear()
+            self._write(carrying.out)
         if carrying.results and self._host is not None:
             self._host.deliver(carrying.results)
             carrying.results.clear()
@@ -261,9 +259,7 @@ class Link(asyncio.Protocol):
         if self._is_leaving or carrying.is_spent:
             self._is_leaving = True
             carrying.quit()
-            if self._transport is not None:
-                self._transport.writelines(carrying.out)
-            carrying.out.clear()
+            self._write(carrying.out)
             self._deadline.set(FAREWELL_S)
             return
         self.lane = None
@@ -304,18 +300,19 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Match replies, and answer them with more messages."""
-        if _QUICKACK is not None and self._sock is not None:
-            # Else a server that collects its replies waits for our acknowledgement.
-            self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-        replies = self._reader.feed(data)
+        written, replies = self._writes, self._reader.feed(data)
         if not replies:
-            return
-        carrying = self.carrying
-        if carrying is not None:
-            carrying.receive(replies)
-            self._advance(carrying)
+            pass
+        elif self.carrying is not None:
+            self.carrying.receive(replies)
+            self._advance(self.carrying)
         elif self.opening is not None:
             self._open_further(self.opening, replies)
+        if written == self._writes and _QUICKACK is not None and self.is_open:
+            # With nothing to carry it, the acknowledgement would be delayed, and a
+            # server that waits for it (Nagle) would hold its next reply back.
+            sock = cast("socket.socket", self._sock)
+            sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def pause_writing(self) -> None:
         """Take no more messages; what was written has to move within the time."""
@@ -345,6 +342,14 @@ class Link(asyncio.Protocol):
         self._transport = None
         self._deadline.stop()
         self._ended.set()
+
+    def _write(self, chunks: list[bytes]) -> None:
+        """Write *chunks* at once, and empty the list."""
+        if self._transport is not None:
+            # Measured: one copy costs less than several buffers.
+            self._transport.write(b"".join(chunks))
+        self._writes += 1
+        chunks.clear()
 
     def _lose(self, loss: Loss, *, unwritten_bytes: int = 0) -> None:
         if self.carrying is not None:

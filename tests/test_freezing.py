@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tambour.delivery.freezing import (
     choose_due,
     freeze_entries,
 )
+from tambour.errors import UserError
 from tambour.ledger import Ledger, open_for_writing
 from tambour.ledger.records import Content, Leased
 from tambour.model import (
@@ -160,6 +162,52 @@ def test_what_fails_is_sent_to_nobody(
     assert words in str(failure)
     assert ["campaigns/agenda.md"] == [place.path for place in failure.problems]
     assert 3 == len(states(ledger))
+
+
+class Changing:
+    """An audience whose file is exchanged under its reader, the first time only."""
+
+    def __init__(self) -> None:
+        self.walks = 0
+
+    def __call__(self) -> Iterator[Recipient]:
+        """Give all people, then say that they were not those that were counted."""
+        self.walks += 1
+        yield from FOUR
+        if self.walks == 1:
+            msg = "agents.csv: the file changed while it was read"
+            raise UserError(msg)
+
+
+def test_people_who_changed_while_they_were_read_get_nothing(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """No mixture of two lists is frozen; the next round freezes the edition."""
+    made = material(tmp_path)
+    changing = replace(made.audiences["agents"], walk=Changing())
+    made = replace(made, audiences={"agents": changing})
+    failed = freeze_entries(ledger, [entry(), entry(POST)], made, now=DUE)
+    left = states(ledger)
+    done = freeze_entries(ledger, [entry(), entry(POST)], made, now=DUE)
+
+    assert ((), [entry().edition]) == (failed.editions, list(failed.failures))
+    assert {} == left
+    assert ((entry().edition,), {}) == (done.editions, done.failures)
+
+
+def test_an_audience_is_walked_once_for_each_entry(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Its size, languages and columns are known without."""
+    walks = Changing()
+    walks.walks = 1
+    made = material(tmp_path)
+    counted = replace(made.audiences["agents"], walk=walks)
+    freeze_entries(
+        ledger, [entry()], replace(made, audiences={"agents": counted}), now=DUE
+    )
+
+    assert 2 == walks.walks
 
 
 def test_freezes_once(ledger: Ledger, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from command_line import CONFIG, PEOPLE, REMINDER
+from tambour.audience.text_file import TextFile, look_at
 from tambour.content.settling import being_written, git_lock
 from tambour.project import ProjectCache, load_project
 
@@ -66,6 +68,46 @@ def test_another_language_reads_an_audience_again(root: Path) -> None:
     (person,) = load_project(root, cache=cache).audiences["lecteurs"]
 
     assert person.language == "en"
+
+
+def rewritten(file: Path) -> None:
+    """Put another person in the place of one, and the old date."""
+    before = file.stat()
+    file.write_text(PEOPLE.replace("tom@", "tim@"), encoding="utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_change_that_keeps_date_and_size_is_seen(root: Path) -> None:
+    """A copy may bring its old date along; the people are read anew all the same."""
+    cache = ProjectCache()
+    load_project(root, cache=cache)
+    rewritten(root / "lecteurs.csv")
+    people = load_project(root, cache=cache).audiences["lecteurs"]
+
+    assert ["zoe@example.org", "tim@example.org"] == [one.address for one in people]
+
+
+def test_what_changed_while_it_was_read_is_read_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is nobody this time, an error, and not remembered."""
+    cache = ProjectCache()
+    file = root / "lecteurs.csv"
+    seen = look_at(file)
+    with monkeypatch.context() as patch:
+        patch.setattr("tambour.audience.csv_file.look_at", partial(late, file, seen))
+        torn = load_project(root, cache=cache)
+    mended = load_project(root, cache=cache)
+
+    assert (0, {"lecteurs"}) == (torn.sizes()["lecteurs"], torn.broken_audiences())
+    assert "E506" in [problem.code for problem in torn.problems]
+    assert ({"lecteurs": 2}, set()) == (mended.sizes(), mended.broken_audiences())
+
+
+def late(file: Path, seen: TextFile, _path: Path) -> TextFile:
+    """Return the file as it was, once it is another."""
+    rewritten(file)
+    return seen
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def claim(
 
 def result(delivery: DeliveryId, step: Step, **changes: Any) -> Result:
     """Return what became of an intent."""
-    return Result(**({"delivery": delivery, "step": step, "at": NOW} | changes))
+    return Result(**({"delivery": delivery, "step": step} | changes))
 
 
 def states(ledger: Ledger) -> dict[str, str]:

@@ -90,7 +90,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for step in steps[: len(self.flying)]:
             one = self.flying.pop()
             again = self.now + timedelta(minutes=5) if step is Step.DEFER else None
-            results.append(result(one.id, step, at=self.now, next_try=again))
+            results.append(result(one.id, step, next_try=again))
             self.taken[one.edition, one.recipient.address] += step is Step.ACCEPT
         intents = [Intent(delivery=one.id, message_id="") for one in self.leased]
         granted = self.ledger.settle(results, intents, now=self.now)
@@ -106,9 +106,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Record one result; who loses an answer may have been heard."""
         one = self.flying.pop()
         again = self.now if step is Step.LOSE else None
-        self.ledger.settle(
-            [result(one.id, step, at=self.now, next_try=again)], (), now=self.now
-        )
+        self.ledger.settle([result(one.id, step, next_try=again)], (), now=self.now)
         heard = step in (Step.ACCEPT, Step.LOSE)
         self.taken[one.edition, one.recipient.address] += heard
 

@@ -46,20 +46,20 @@ def result_of(
         is_worn_out = leased.attempts + 1 >= MOST_ATTEMPTS
         has_end = leased.deadline is not None
         step = Step.EXPIRE if has_end and not is_worn_out else Step.REJECT
-    return _result(leased, step, outcome, moment, again)
+    return _result(leased, step, outcome, again)
 
 
 def result_of_unsent(leased: Leased, outcome: Outcome, moment: Moment) -> Result:
     """Return what becomes of a promised delivery that no channel took up."""
     again = _next_try(leased, outcome, moment)
     step = Step.EXPIRE if again is None else Step.POSTPONE
-    return _result(leased, step, outcome, moment, again)
+    return _result(leased, step, outcome, again)
 
 
-def result_of_deadline(leased: Leased, moment: Moment) -> Result:
+def result_of_deadline(leased: Leased) -> Result:
     """Return what becomes of a promised delivery whose deadline has passed."""
     outcome = Outcome(kind=OutcomeKind.REJECTED, code="deadline")
-    return _result(leased, Step.EXPIRE, outcome, moment, None)
+    return _result(leased, Step.EXPIRE, outcome, None)
 
 
 def _next_try(leased: Leased, outcome: Outcome, moment: Moment) -> datetime | None:
@@ -73,18 +73,14 @@ def _next_try(leased: Leased, outcome: Outcome, moment: Moment) -> datetime | No
 
 
 def _result(
-    leased: Leased,
-    step: Step,
-    outcome: Outcome,
-    moment: Moment,
-    again: datetime | None,
+    leased: Leased, step: Step, outcome: Outcome, again: datetime | None
 ) -> Result:
     return Result(
         delivery=leased.id,
         step=step,
-        at=moment.now,
         code=outcome.code,
         reply=outcome.reply,
         next_try=again,
+        status=outcome.status,
         cause=outcome.cause,
     )

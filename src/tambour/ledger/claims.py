@@ -84,7 +84,6 @@ def record(connection: sa.Connection, results: Sequence[Result], now: datetime) 
             result.code,
             result.reply,
             result.next_try and instant_in_text(result.next_try),
-            result.at and instant_in_text(result.at),
         )
         for result in results
     ]

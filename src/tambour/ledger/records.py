@@ -99,14 +99,12 @@ class Result:
     """
     What became of an intent; `next_try` is None when there is none by itself.
 
-    `at` is None for the moment at which it is settled.
     A rejected one whose `cause` is the address has it suppressed, as `code` and
     `status` say; one whose cause is the sender has its edition held, for that `reply`.
     """
 
     delivery: DeliveryId
     step: Step
-    at: datetime | None = None
     code: str = ""
     reply: str = ""
     next_try: datetime | None = None

@@ -192,7 +192,6 @@ _results = given(
     code=sa.Text(),
     reply=sa.Text(),
     next_try=Instant(),
-    at=Instant(),
 )
 RECORD = (
     sa.update(delivery)
@@ -206,7 +205,7 @@ RECORD = (
         code=_results.c.code,
         reply=_results.c.reply,
         next_try=_results.c.next_try,
-        at=sa.func.coalesce(_results.c.at, now),
+        at=now,
     )
 )
 """Record what became of intents; what is no longer in flight stays as it is."""

@@ -65,6 +65,12 @@ def speed(*rates: Rate, **changes: Any) -> Speed:
         pytest.param(
             600, speed(assumed=Rate(10, SECOND)), START + MINUTE, id="a guess"
         ),
+        pytest.param(
+            60,
+            speed(Rate(10, SECOND), Rate(60, MINUTE)),
+            START + MINUTE,
+            id="two paces",
+        ),
         pytest.param(50, speed(Rate(50, HOUR)), START, id="within the quota"),
         pytest.param(51, speed(Rate(50, HOUR)), START + HOUR, id="one too many"),
         pytest.param(151, speed(Rate(50, HOUR)), START + 3 * HOUR, id="hours"),
@@ -87,6 +93,15 @@ def speed(*rates: Rate, **changes: Any) -> Speed:
 def test_tells_when_it_is_through(count: int, made: Speed, expected: datetime) -> None:
     """Paces take time, quotas make it wait."""
     assert expected == finish(count, made, start=START)
+
+
+def test_a_quota_that_takes_most_of_a_day_opens_bit_by_bit() -> None:
+    """What left in the morning may leave again the next morning."""
+    made = speed(Rate(10, SECOND), Rate(500_000, DAY))
+
+    takes = finish(600_000, made, start=START) - START
+
+    assert DAY + 10_000 * SECOND <= takes <= DAY + 10_000 * SECOND + HOUR / 6
 
 
 def test_counts_what_was_spent_and_what_waits() -> None:
@@ -133,8 +148,9 @@ def test_agrees_with_the_budget(
     spacing = max(
         (one.per / one.count for one in limits if one.is_pace), default=SECOND
     )
+    quota = max((one.per for one in limits if not one.is_pace), default=SECOND)
 
-    assert abs(estimate - now) <= (now - START) / 50 + DAY / 50 + 2 * spacing
+    assert abs(estimate - now) <= (now - START + quota) / 50 + 2 * spacing
 
 
 # ── What it is told ─────────────────────────────────────────────────────────────
@@ -283,6 +299,10 @@ def test_does_not_begin_what_cannot_leave_at_all() -> None:
     )
 
     assert ["missed", "due"] == [mail.state, post.state]
+    early = planned(
+        DUE - MINUTE, speeds={"mail": speed(Rate(50, DAY))}, snapshot=snapshot
+    )
+    assert [("planned", True)] == [(one.state, one.is_too_slow) for one in early]
     assert (
         "At 50/d the channel mail has no room before 2027-04-02 16:00 CEST, and nothing "
         "may leave from 2027-04-01 18:50 CEST on. Raise its `rate`." == reason_of(mail)
@@ -307,15 +327,32 @@ def test_what_waits_already_goes_first() -> None:
 
 def test_what_expires_holds_up_nobody() -> None:
     """After the deadline the channel is free for the next edition."""
-    later = event("2027-04-01 23:00", name="night")
+    later = event("2027-04-01 20:30", name="later")
     made = planned(
         events=[CONCERT, later],
         recipients={"readers": 10_000},
-        speeds={"mail": speed(Rate(1, SECOND), Rate(100_000, DAY))},
+        speeds={"mail": speed(Rate(1, SECOND))},
     )
 
-    assert [True, True] == [bool(reason_of(one)) for one in made]
-    assert "needs about 2 h 47 min" in reason_of(made[1])
+    assert "needs about 2 h 47 min" in reason_of(made[0])
+    assert "needs about 3 h 7 min" in reason_of(made[1])
+
+
+def test_nothing_may_leave_at_the_deadline_itself() -> None:
+    """Not even the last of them."""
+    made = {"mail": speed(Rate(1, SECOND))}
+
+    assert "" == reason_of(*planned(speeds=made, recipients={"readers": 6599}))
+    assert "" != reason_of(*planned(speeds=made, recipients={"readers": 6600}))
+
+
+def test_what_is_sent_needs_no_time() -> None:
+    """A row that is through has no reason."""
+    (entry,) = planned()
+    snapshot = remember(CONCERT, frozen=[froze(entry, CONCERT, now=DUE)])
+    made = planned(snapshot=snapshot, speeds={"mail": speed(Rate(1, HOUR))})
+
+    assert [("sent", None)] == [(one.state, one.reason) for one in made]
 
 
 def test_a_frozen_edition_keeps_its_own_reason() -> None:

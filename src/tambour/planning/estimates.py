@@ -138,12 +138,18 @@ class Queue:
                 self.now = max(one.opens_at() for one in shut)
                 continue
             begins = begins or self.now
-            portion = min(room, left, stride)
+            portion = min(room, left, stride, self._fit_before(far))
             self.now += portion * self._spacing
             for limit in self._limits:
                 limit.take(portion, self.now)
             left -= portion
         return Outlook(begins=begins or self.now, ends=self.now)
+
+    def _fit_before(self, end: datetime) -> int:
+        """Return how many leave before *end* at this pace, but at least one."""
+        if not self._spacing:
+            return UNLIMITED
+        return max(1, (end - self.now) // self._spacing)
 
 
 def finish(

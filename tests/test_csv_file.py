@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tambour.audience import load_csv, repeats, text_file
@@ -389,6 +389,7 @@ def read_simply(
 
 
 @settings(deadline=None)
+@example(raw=b'name,email\n"\n"\nb@example.org\n', chunk=1, group=1)
 @given(raw=sheets(), chunk=st.sampled_from([1, 7, 8192]), group=st.integers(1, 3))
 def test_the_stream_gives_what_reading_all_at_once_gives(
     raw: bytes, chunk: int, group: int

@@ -58,11 +58,13 @@ class Columns:
             BadRow: saying all that is wrong with it.
 
         """
-        if len(row) != self.width and any(map(str.strip, row)):
-            self._fill(row)
-        text = row[self.email].strip() if row else ""
+        is_whole = len(row) == self.width
+        text = row[self.email].strip() if is_whole else ""
         if not text and not any(map(str.strip, row)):
             return None
+        if not is_whole:
+            self._fill(row)
+            text = row[self.email].strip()
         try:
             return read_address(text), self._language(row)
         except (EmailNotValidError, BadRow):

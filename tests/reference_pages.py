@@ -15,6 +15,7 @@ from typing import Any
 
 from typer.main import get_command
 
+from tambour.channels.smtp.states import draw_page as draw_smtp_page
 from tambour.cli.app import app
 from tambour.config import config_schema
 from tambour.content.campaign_front import campaign_schema
@@ -61,6 +62,7 @@ def pages() -> dict[str, str]:
     """Return each written file's content by its path in the repository."""
     return {
         "docs/delivery-states.md": draw_page(),
+        "docs/smtp-states.md": draw_smtp_page(),
         "docs/reference/commands.md": COMMANDS_HEAD + "\n".join(command_sections()),
         "docs/reference/problems.md": PROBLEMS_HEAD + "\n".join(problem_sections()),
         "src/tambour/schemas/campaign.schema.json": schema(campaign_schema()),

@@ -134,7 +134,7 @@ def test_agrees_with_the_budget(
     count: int,
     spent: list[tuple[timedelta, int]],
 ) -> None:
-    """What delivery then does takes as long, within a fiftieth."""
+    """What delivery then does takes as long, but for a fiftieth and a pace."""
     before = [(START - ago, number) for ago, number in spent]
     budget, now, left = Budget(limits, spent=before, warm_up=warm_up), START, count
     while left:
@@ -145,12 +145,10 @@ def test_agrees_with_the_budget(
     estimate = finish(
         count, Speed(rates=tuple(limits), warm_up=warm_up), start=START, spent=before
     )
-    spacing = max(
-        (one.per / one.count for one in limits if one.is_pace), default=SECOND
-    )
+    pace = max((one.per for one in limits if one.is_pace), default=SECOND)
     quota = max((one.per for one in limits if not one.is_pace), default=SECOND)
 
-    assert abs(estimate - now) <= (now - START + quota) / 50 + 2 * spacing
+    assert abs(estimate - now) <= (now - START + quota) / 50 + 2 * pace
 
 
 # ── What it is told ─────────────────────────────────────────────────────────────
@@ -407,6 +405,9 @@ def test_a_digest_leaves_out_what_it_would_be_late_for(
     ).entries[:1]
 
     assert expected == list(entry.events)
+    first = {one.id: one.start for one in events}[entry.events[0]]
+    assert first is not None
+    assert first - 10 * MINUTE == entry.deadline
 
 
 def test_assumes_less_than_any_benchmark() -> None:

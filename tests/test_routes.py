@@ -88,6 +88,20 @@ def test_a_mail_is_filled_for_its_recipient() -> None:
     assert "é Zoé" in body.get_content()
 
 
+@pytest.mark.parametrize(
+    ("address", "is_plain"),
+    [("zoe@example.org", True), ("zoé@example.org", False)],
+    ids=["ASCII", "SMTPUTF8"],
+)
+def test_a_mail_says_whether_its_lines_are_plain(address: str, is_plain: bool) -> None:
+    """Channels need not look again at what an edition's bytes cannot hold."""
+    to = person(address, name=".é\n.")
+    message = route("lettre").compose(leased("lettre", recipient=to), SHARED)
+
+    assert is_plain == message.is_plain == message.content.isascii()
+    assert b"\n." not in message.content
+
+
 def test_every_try_has_the_same_key() -> None:
     """Another try, of another process, is recognised by its key; others differ."""
     keys = [
@@ -150,7 +164,9 @@ def test_a_post_goes_out_as_it_was_frozen() -> None:
         ("equipe", (), "hold"),
     ],
 )
-def test_settings_reach_the_route(name: str, rates: tuple[Rate, ...], policy: str) -> None:
+def test_settings_reach_the_route(
+    name: str, rates: tuple[Rate, ...], policy: str
+) -> None:
     """Rate and policy are the channel's."""
     made = route(name)
 

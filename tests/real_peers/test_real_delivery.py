@@ -102,7 +102,7 @@ def test_as_much_is_said_at_once_as_the_server_offers(
     messages = [nasty(n, f"zoe{n}@void.test", b"Bonjour\r\n") for n in range(1, 31)]
 
     with relay(port) as heard:
-        outcomes = transmit(channel(heard.port, tmp_path), messages)
+        outcomes = transmit(channel(heard.port, tmp_path, connections=1), messages)
 
     most = max(turn.upper().count(b"MAIL FROM:") for turn in heard.turns)
     assert {OutcomeKind.ACCEPTED} == {outcome.kind for outcome in outcomes}

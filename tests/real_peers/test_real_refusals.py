@@ -104,7 +104,7 @@ def test_a_refused_sender_stops_the_edition_and_blames_no_reader(
 
 
 def test_a_server_that_hangs_up_after_errors_loses_nobody(
-    servers: Servers, folder: Folder
+    servers: Servers, folder: Folder, figures: list[str]
 ) -> None:
     """421 after three unknown readers in a row: the others go over new connections."""
     names = (
@@ -113,13 +113,14 @@ def test_a_server_that_hangs_up_after_errors_loses_nobody(
     readers = [f"{name}@impatient.test" for name in names]
     letter = newsletter(folder, readers, Port.IMPATIENT, connections=1)
 
-    rounds = 1
-    code = letter.send()
-    while code == TEMPORARY and rounds < 10:
-        rounds += 1
-        code = letter.retry()
+    letter.send()
+    in_doubt = letter.states()["uncertain"]
+    for _ in range(10):
+        if set(letter.states()) - {"sent", "failed"}:
+            letter.retry()
 
     got, records = arrived(servers, "impatient.test"), letter.records()
+    figures.append(f"Hung up on after errors: {in_doubt} of 50 messages in doubt")
     assert servers.log_lines("too many errors after")
     assert {"sent": 30, "failed": 20} == letter.states()
     assert set(good_ones(letter)) == set(got)
@@ -158,6 +159,6 @@ def test_a_bounce_says_which_mail_came_back(servers: Servers, folder: Folder) ->
         if part.get_content_type() == "message/delivery-status"
     )
     message, recipient = report.get_payload()
-    assert f"<{message['Original-Envelope-Id']}>" == letter.message_ids()[reader]
+    assert message["Original-Envelope-Id"] == letter.message_ids()[reader]
     assert f"rfc822;{reader}" == recipient["Original-Recipient"].replace(" ", "")
     assert "5.1.1" == recipient["Status"]

@@ -47,7 +47,9 @@ def results(mail: Delivered) -> dict[str, str]:
     trace = re.sub(rb"\s+", b" ", mail.trace).decode()
     found = [
         (selector, verdict)
-        for verdict, selector in re.findall(r"dkim=(\w+)[^;]* header\.s=(\w+)", trace)
+        for verdict, selector in re.findall(
+            r"dkim=(\w+)(?: \([^)]*\))?[^;]* header\.s=(\w+)", trace
+        )
     ]
     return dict(
         found + [("dmarc", dmarc) for dmarc in re.findall(r"dmarc=(\w+)", trace)]

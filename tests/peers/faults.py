@@ -142,7 +142,7 @@ _REFUSALS = (
     *("421 4.3.2 going down", "450 4.2.1 not now", "451 4.7.1 greylisted"),
     *("452 4.3.1 disk full", "454 4.3.0 later"),
 )
-_GARBAGE = ("what?", "\0\0\0", "250 fine\r\n250 fine", "999 no such code", "25")
+_GARBAGE = ("what?", "\0\0\0", "999 no such code", "25", "250-begun\r\n354 not")
 _TRANSACTION = (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.FINAL)
 _LOSSES = (DROP, RESET, DROP_TAKEN, RESET_TAKEN)
 
@@ -160,7 +160,8 @@ def mixed(seed: int, *, stall_for: float = 0.0) -> Faults:
     if stall_for and dice.random() < 0.3:
         fault = dice.choice([late(stall_for), STALL, STALL_TAKEN])
         where = dice.choice(_TRANSACTION)
-        rules.append(Rule(phase=where, fault=fault, after=dice.randint(0, 1)))
+        chance = 1.0 if where is Phase.MAIL else 0.05
+        rules.append(Rule(phase=where, fault=fault, chance=chance))
     return Faults(
         seed=seed,
         rules=tuple(rules),
@@ -180,10 +181,13 @@ def _drawn_rule(dice: Random) -> Rule:
         "garbage": say(dice.choice(_GARBAGE), takes=dice.random() < 0.5),
         "slow": dice.choice([DRIP, late(0.002)]),
     }[kind]
+    ends = kind in ("loss", "garbage") or fault.text.startswith("421")
+    is_everybodys = phase in _TRANSACTION[1:] and ends
     return Rule(
         phase=phase,
         fault=fault,
         after=dice.choice([0, 0, 1]),
         times=dice.choice([1, 1, 2, 3]),
-        chance=dice.choice([0.05, 0.2, 0.5, 1.0]),
+        # What ends a connection for each recipient in turn is no server any more.
+        chance=dice.choice([0.02, 0.1] if is_everybodys else [0.1, 0.5, 1.0]),
     )

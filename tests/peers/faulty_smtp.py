@@ -130,7 +130,9 @@ class _Talk:
         fault = self._sink.fault(Phase.HANDSHAKE)
         if fault is not SOUND:
             await self._wire.some()
+            self._wire.discard()
             await self._do(Phase.HANDSHAKE, "", fault)
+            raise Over
         assert self._sink.tls is not None
         secured = await asyncio.get_running_loop().start_tls(
             self._wire.transport, self._wire, self._sink.tls, server_side=True

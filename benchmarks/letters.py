@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from composing import HEAD
 from samples import (
     make_edition,
     make_events,
@@ -22,11 +21,11 @@ from samples import (
     make_templates,
     render_digest,
 )
-from setting import CHANNEL, LEDGER
-from tambour.composing.mail import prepare
+from setting import CHANNEL, LEDGER, SENDER
+from tambour.composing.mail import MailHead, prepare
 from tambour.ledger import open_for_writing
 from tambour.ledger.records import Content, Draft
-from tambour.model import Rendered
+from tambour.model import EditionKind, Rendered
 
 _EVENTS = 9
 _SECRET = b"a secret of 32 bytes, for tests.."
@@ -39,7 +38,17 @@ def render() -> Rendered:
 
 def compose(rendered: Rendered) -> bytes:
     """Return the message of one reader, as it goes on the wire."""
-    mail = prepare(rendered, HEAD, secret=_SECRET)
+    head = MailHead(
+        sender=SENDER,
+        site_name="Agenda de Rivemont",
+        unsubscribe_base="https://lettre.example.org",
+        campaign="agenda",
+        audience="lecteurs",
+        kind=EditionKind.DIGEST,
+        edition=make_edition().id,
+        channel=CHANNEL,
+    )
+    mail = prepare(rendered, head, secret=_SECRET)
     (reader,) = make_recipients(1)
     name = mail.message_id(reader)
     return mail.fill(reader, message_id=name, now=datetime.now(UTC))
@@ -74,7 +83,7 @@ class Letters:
         path = self.folder / "words.json"
         rendered = self.rendered
         words: Mapping[str, object] = {
-            "from": HEAD.sender,
+            "from": SENDER,
             "subject": rendered.subject,
             "html": rendered.html,
             "text": rendered.text,

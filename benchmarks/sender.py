@@ -13,7 +13,6 @@ EmailMessage and smtplib. Prints JSON: how many were accepted, and what that too
 
 from __future__ import annotations
 
-import asyncio
 import json
 import resource
 import smtplib
@@ -26,6 +25,7 @@ from pathlib import Path
 from setting import CHANNEL, settings
 from tambour.channels import make_channel
 from tambour.cli.world import real_world
+from tambour.delivery.loop import run_loop
 from tambour.delivery.sending import deliver_once
 from tambour.ledger import open_ledger
 from tambour.model import DeliveryId, DeliveryState, Message, OutcomeKind
@@ -103,7 +103,7 @@ def engine(count: str, channel: str) -> Work:
         await smtp.close()
         return answers.count(OutcomeKind.ACCEPTED)
 
-    return lambda: asyncio.run(transmit())
+    return lambda: run_loop(transmit())
 
 
 def library(count: str, port: str) -> Work:

@@ -23,6 +23,7 @@ from letters import Letters
 from peers import far
 
 _MOST = 1.5
+_MOST_ED25519_S = 120e-6
 _SIGNATURES = 300
 _OCTETS = b"h" * 32
 _RSA, _ED25519 = "RSA-2048", "Ed25519"
@@ -32,10 +33,7 @@ def compare_signed(letters: Letters, pace: Pace) -> str:
     """Return the table of unsigned and signed deliveries, with the goal."""
     rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     ed_key = ed25519.Ed25519PrivateKey.generate()
-    bare: Mapping[str, float] = {
-        _RSA: _seconds(lambda: rsa_key.sign(_OCTETS, padding.PKCS1v15(), SHA256())),
-        _ED25519: _seconds(lambda: ed_key.sign(_OCTETS)),
-    }
+    bare_s = _seconds(lambda: rsa_key.sign(_OCTETS, padding.PKCS1v15(), SHA256()))
     keys: Mapping[str, PrivateKeyTypes] = {_RSA: rsa_key, _ED25519: ed_key}
     signed = (
         whole(letters, name, dkim=_settings(letters.folder, name, key))
@@ -51,13 +49,18 @@ def compare_signed(letters: Letters, pace: Pace) -> str:
     added = {name: cpu_s[name] - cpu_s["unsigned"] for name in keys}
     rows = [
         verdict(
-            f"{name}: added CPU beside the bare signature",
+            f"{_RSA}: what it adds, beside the bare signature",
             wanted=f"≤ {_MOST:g} ×",
-            measured=f"{added[name] / bare[name]:.2f} × ({added[name] * 1e6:.0f},"
-            f" {bare[name] * 1e6:.0f} µs)",
-            is_met=added[name] <= _MOST * bare[name],
-        )
-        for name in keys
+            measured=f"{added[_RSA] / bare_s:.2f} × ({added[_RSA] * 1e6:.0f} and"
+            f" {bare_s * 1e6:.0f} µs)",
+            is_met=added[_RSA] <= _MOST * bare_s,
+        ),
+        verdict(
+            f"{_ED25519}: what it adds",
+            wanted=f"≤ {_MOST_ED25519_S * 1e6:.0f} µs",
+            measured=f"{added[_ED25519] * 1e6:.0f} µs",
+            is_met=added[_ED25519] <= _MOST_ED25519_S,
+        ),
     ]
     return "\n".join((*table(measured), *goals(rows)))
 

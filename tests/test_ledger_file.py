@@ -28,7 +28,7 @@ from tambour.ledger import (
     open_for_writing,
 )
 from tambour.ledger.database import refuse_old_sqlite
-from tambour.ledger.queries import claiming, moving
+from tambour.ledger.queries import asking, claiming, moving
 from tambour.ledger.records import Draft, Suppression
 from tambour.ledger.schema import SCHEMA, metadata
 from tambour.model import Decision, Snapshot
@@ -180,6 +180,22 @@ def test_deliveries_are_found_by_index(
     assert all(any(f"INDEX {name}" in step for step in plan) for name in indexes)
     assert all("INTEGER PRIMARY KEY" in step for step in walks)
     assert not any("TEMP B-TREE" in step for step in plan)
+
+
+@pytest.mark.parametrize("query", [asking.COUNTS, asking.COUNTS_OF])
+def test_deliveries_are_counted_in_their_order(
+    ledger: Ledger, file: Path, query: sa.Executable
+) -> None:
+    """A part's rows are read side by side, not fetched one by one by an index."""
+    ledger.close()
+    sql = str(query.compile(dialect=sa.create_engine("sqlite://").dialect))
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute(
+            f"EXPLAIN QUERY PLAN {sql}", ["[]"] * sql.count("?")
+        ).fetchall()
+    walk = "SEARCH delivery USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
+
+    assert [walk] == [row[3] for row in rows if " delivery" in row[3]]
 
 
 # ── Readers ─────────────────────────────────────────────────────────────────────

@@ -168,6 +168,14 @@ class FreezingContract:
         assert zoe == leased.recipient
         assert (text, text, text) == (record.message_id, record.code, record.reply)
 
+    def test_refuses_what_is_no_text(self, ledger: Ledger) -> None:
+        """Half a character is never stored: no reader could read it back."""
+        half = person("zoe@example.org", name="\ud800")
+
+        with pytest.raises(UnicodeEncodeError):
+            freeze(ledger, [Draft(channel="lettre", recipient=half, content=SHARED)])
+        assert Snapshot() == ledger.snapshot()
+
     @pytest.mark.parametrize("minutes", [-10, 10])
     def test_waits_for_the_hold(self, ledger: Ledger, minutes: int) -> None:
         """Nothing leaves before it is due, nor before a hold is over."""
@@ -512,6 +520,17 @@ class RecoveringContract:
 
         assert ["uncertain"] == list(states(ledger).values())
 
+    @pytest.mark.parametrize("step", [Step.EXPIRE, Step.POSTPONE], ids=str)
+    def test_never_forgets_a_doubt_in_flight(self, ledger: Ledger, step: Step) -> None:
+        """Promised again and not pulled, what was in doubt before is so still."""
+        freeze(ledger, 1)
+        claim(ledger)
+        ledger.recover(NOW)
+        (delivery,) = claim(ledger)
+        ledger.settle([result(delivery, step)], (), now=NOW)
+
+        assert ["uncertain"] == list(states(ledger).values())
+
 
 class DecidingContract:
     def test_retries_what_failed(self, ledger: Ledger) -> None:
@@ -625,7 +644,9 @@ class HistoryContract:
 
     def test_adds_up(self, ledger: Ledger) -> None:
         """The states of each share are counted, and add up to its recipients."""
-        name = freeze(ledger, [*people(3), *people(2, channel="other")])
+        drafts = [*people(2), *people(2, channel="other"), *people(1, first=2)]
+        name = freeze(ledger, drafts)
+        freeze(ledger, 2, name="b/1/1", deadline=None)
         claim(ledger, limit=2)
 
         counts = {one.channel: one for one in ledger.history.counts([name])}

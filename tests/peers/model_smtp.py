@@ -1,15 +1,20 @@
 """
 A mail server without a network: bytes in, bytes out, as RFC 5321, 2920 and 3030 say.
 
+`model_server` puts it on loopback.
+
 It refuses whom it is told to at the step it is told, takes on the rest, and is strict:
 a MAIL within a transaction is refused whoever it is for. Knows nothing of the client.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 _ADDRESS = re.compile(rb"<([^>]*)>")
 
@@ -26,6 +31,7 @@ class ModelServer:
     refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     invites_always: bool = False
     most_messages: int = 10**9
+    offers: tuple[str, ...] = ()
     taken: list[tuple[str, bytes]] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
     is_closed: bool = False
@@ -69,6 +75,8 @@ class ModelServer:
         if verb in ("MAIL", "RCPT"):
             is_due = (self._mail is None) == (verb == "MAIL")
             return self._answer(verb, line) if is_due else "503 5.5.1 not now"
+        if verb == "EHLO":
+            return "\r\n250-".join(("250-model", *self.offers)) + "\r\n250 HELP"
         if verb == "RSET":
             self._mail = self._rcpt = None
         self.is_closed = verb == "QUIT"
@@ -135,3 +143,62 @@ class ModelServer:
         if len(self.taken) >= self.most_messages:
             self.is_closed, farewell = True, b"421 4.7.0 enough for now\r\n"
         return b"250 2.0.0 kept\r\n" + farewell
+
+
+class Model:
+    """Model servers on loopback: one for each connection, with one memory."""
+
+    def __init__(self, *offers: str) -> None:
+        self.offers = offers
+        self.port = 0
+        self.refused: dict[str, tuple[str, str]] = {}
+        self.taken: list[tuple[str, bytes]] = []
+        self.talks: list[ModelServer] = []
+        self._server: asyncio.Server | None = None
+        self._transports: list[asyncio.Transport] = []
+
+    async def start(self) -> None:
+        """Listen on a free port."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Talk(self), "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def begin(self, transport: asyncio.Transport) -> ModelServer:
+        """Greet a client."""
+        self._transports.append(transport)
+        talk = ModelServer(self.refused, offers=self.offers, taken=self.taken)
+        self.talks.append(talk)
+        transport.write(b"220 model\r\n")
+        return talk
+
+    def vanish(self) -> None:
+        """Close every connection and answer no more."""
+        if self._server is not None:
+            self._server.close()
+        for transport in self._transports:
+            transport.abort()
+
+
+class _Talk(asyncio.Protocol):
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._server = self._model.begin(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(self._server.feed(data))
+        if self._server.is_closed:
+            self._transport.close()
+
+
+@asynccontextmanager
+async def model_server(*offers: str) -> AsyncIterator[Model]:
+    """Run model servers that offer extensions."""
+    model = Model(*offers)
+    await model.start()
+    try:
+        yield model
+    finally:
+        model.vanish()

@@ -107,6 +107,7 @@ class Crew:
             if not is_open:
                 server.links -= 1
         if refusal is None:
+            server.welcome()
             self._links.append(link)
             return None
         now = asyncio.get_running_loop().time()

@@ -69,6 +69,10 @@ class Server:
         self._fruitless = 0
         self._paused_until = now + pause_s
 
+    def welcome(self) -> None:
+        """It has let us in."""
+        self._paused_until = 0.0
+
     def bear(self) -> None:
         """A message was answered."""
         self._failures = self._fruitless = 0

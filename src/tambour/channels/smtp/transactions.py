@@ -257,6 +257,7 @@ class Transactions:
         if letter is None:
             return True
         if command is Command.BDAT or command is Command.DOT:
+            self.answered += 1
             self._finish(letter, letter.refusal or self._verdicts.of_final_reply(reply))
         elif answer is Answer.GO_ON:
             self._write_content(letter)
@@ -276,6 +277,7 @@ class Transactions:
         if command is Command.DATA:
             self._has_open_group = False
         if not self._awaited or self._awaited[0][1] is not letter:
+            self.answered += 1
             self._finish(letter, letter.refusal)
 
     def _take_step(self, letter: _Letter) -> None:
@@ -289,7 +291,6 @@ class Transactions:
 
     def _finish(self, letter: _Letter, outcome: Outcome) -> None:
         self._flying -= 1
-        self.answered += 1
         self.results.append((letter.message, outcome))
 
     # ── Endings ─────────────────────────────────────────────────────────────────

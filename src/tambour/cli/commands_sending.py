@@ -152,6 +152,8 @@ def _show_done(
         shared.warn(f"{edition} was not sent: {why}")
     for entry in done.rounded.held:
         shared.warn(f"{entry.edition} is held: {entry.reason and entry.reason.text}")
+    for edition, why in done.stopped.items():
+        shared.warn(f"{edition} is held: {why}")
     for edition in done.put_off():
         shared.warn(
             f"some of {edition} is put off: a later `tambour send` tries it again,"

@@ -17,12 +17,13 @@ from tambour.ledger import (
     open_for_reading,
     open_ledger,
 )
-from tambour.model import DeliveryState, EditionId, EditionState, EntryState
+from tambour.model import Decision, DeliveryState, EditionId, EditionState, EntryState
+from tambour.planning import reasons
 from tambour.project import plan_project
 from tambour.rendering.templates import Templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
     from tambour.ledger.records import Count
@@ -40,22 +41,26 @@ class Done:
     """Some campaign is left out, so nobody knows what it would have sent."""
     stranded: tuple[tuple[EditionId, str], ...]
     """Editions with what waits for a channel that the settings do not have."""
+    stopped: Mapping[EditionId, str]
+    """Editions that were held while they left, and why."""
 
     def put_off(self) -> list[EditionId]:
         """Return the editions of which something waits for another try."""
         deferred = DeliveryState.DEFERRED
-        return list(
-            dict.fromkeys(c.edition for c in self.counts if c.states.get(deferred))
-        )
+        waiting = (c.edition for c in self.counts if c.states.get(deferred))
+        return [one for one in dict.fromkeys(waiting) if one not in self.stopped]
 
     def exit_code(self) -> Exit:
         """Return the contract's code: what stays to be done weighs most."""
+        free = [one for one in self.counts if one.edition not in self.stopped]
 
         def how_many(*states: DeliveryState) -> int:
-            return sum(count.states.get(s, 0) for count in self.counts for s in states)
+            return sum(count.states.get(s, 0) for count in free for s in states)
 
         if how_many(DeliveryState.DEFERRED, DeliveryState.PLANNED):
             return Exit.TEMPORARY
+        if self.stopped:
+            return Exit.HELD
         lost = how_many(
             DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.EXPIRED
         )
@@ -126,13 +131,24 @@ def send_due(
         fresh = set(rounded.frozen.editions)  # perhaps everybody in one is suppressed
         counts += ledger.history.counts((fresh | _put_off(ledger)) - tried)
         stranded = _stranded(ledger, project.config.channels)
+        stopped = _stopped(ledger, tried)
         ledger.close()
     return Done(
         rounded=rounded,
         counts=counts,
         is_incomplete=project.has_broken_campaigns(),
         stranded=stranded,
+        stopped=stopped,
     )
+
+
+def _stopped(ledger: Ledger, tried: Iterable[EditionId]) -> dict[EditionId, str]:
+    snapshot = ledger.snapshot()
+    return {
+        edition: reasons.held(edition, because=snapshot.held_because.get(edition)).text
+        for edition in tried
+        if snapshot.decisions.get(edition) is Decision.HOLD
+    }
 
 
 def _unfinished(ledger: Ledger) -> list[EditionId]:

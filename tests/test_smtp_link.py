@@ -68,7 +68,7 @@ def test_a_reply_with_more_to_come_is_acknowledged_at_once() -> None:
             sock.setsockopt(socket.IPPROTO_TCP, QUICKACK, 0)
             before = sock.getsockopt(socket.IPPROTO_TCP, QUICKACK)
             go_on.set()
-            while not link._reader._lines:  # noqa: SLF001 - the reply's beginning
+            while not link._reader._lines:  # noqa: SLF001, ASYNC110 - nothing tells
                 await asyncio.sleep(0)
             after = sock.getsockopt(socket.IPPROTO_TCP, QUICKACK)
             link.abort()

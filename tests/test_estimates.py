@@ -39,7 +39,7 @@ from tambour.model import (
     Target,
     Window,
 )
-from tambour.planning.estimates import ASSUMED, FAR, finish
+from tambour.planning.estimates import ASSUMED, FAR, Queue, finish
 from tambour.project import channel_speeds
 
 START = datetime(2027, 3, 22, 8, 0, tzinfo=UTC)
@@ -102,6 +102,14 @@ def test_a_quota_that_takes_most_of_a_day_opens_bit_by_bit() -> None:
     takes = finish(600_000, made, start=START) - START
 
     assert DAY + 10_000 * SECOND <= takes <= DAY + 10_000 * SECOND + HOUR / 6
+
+
+def test_what_is_left_at_the_end_goes() -> None:
+    """Also where the end falls between two messages."""
+    queue = Queue(speed=speed(Rate(1, SECOND)), now=START)
+    queue.join(10, START, until=START + 1.5 * SECOND)
+
+    assert START + 2 * SECOND == queue.now
 
 
 def test_counts_what_was_spent_and_what_waits() -> None:

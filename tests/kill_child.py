@@ -1,30 +1,36 @@
 """
-A sender that can be killed: delivers a project's ledger over a line to the test.
+Senders that can be killed: forks one for each line of its input.
 
-Arguments: root, port, the name of a crash point (or `-`), and at which of its
-occurrences to die by SIGKILL.
+A line is a JSON object of `Sender`'s fields. The answer is the sender's process id and,
+once it has ended, its exit status (negative: the signal). It stays a zombie until the
+next line, so that a kill that comes late meets nobody else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
-from tambour.channels import Check, Wave
+from fault_trials import channel, compose
+from peers.loopback import in_time
+from tambour.channels import Channel, Check, Wave
 from tambour.channels.protocol import each
 from tambour.delivery.waves import Mode, deliver
-from tambour.delivery.world import CrashPoint, Route, World
+from tambour.delivery.world import WAVE_MESSAGES, CrashPoint, Route, World
 from tambour.ledger import instance_lock, ledger_path, open_for_writing
-from tambour.ledger.records import Content, Leased
-from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
+from tambour.model import DeliveryId, Outcome, OutcomeKind
 
-URL = "sqlite:///var/tambour.db"
+URL = "sqlite:///tambour.db"
 
 
 class Line:
@@ -58,16 +64,6 @@ class Line:
             )
 
 
-def compose(leased: Leased, content: Content) -> Message:
-    """Make a message of which only the recipient matters."""
-    return Message(
-        delivery=leased.id,
-        recipient=leased.recipient.address,
-        key=f"<{leased.id}@{content.language}>",
-        content=b"",
-    )
-
-
 class Fate:
     """Dies at the given occurrence of a crash point."""
 
@@ -83,26 +79,78 @@ class Fate:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def main(root: Path, port: int, fate: Fate) -> None:
-    """Deliver all that is due."""
-    world = World(
-        clock=lambda: datetime.now(UTC),
-        monotonic=time.monotonic,
-        sleep=asyncio.sleep,
-        chance=lambda: 0.0,
-        checkpoint=fate,
-    )
-    with instance_lock(ledger_path(URL, root)):
-        ledger = open_for_writing(URL, root=root)
-        route = Route(name="lettre", channel=Line(port), compose=compose, wave_size=20)
-        print("ready", flush=True)  # noqa: T201 - the test waits for it
-        await deliver(
-            ledger, [route], mode=Mode.ONCE, world=world, stop=asyncio.Event()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """
+    One pass over a project's ledger, over lines or by SMTP to a port of this machine.
+
+    It dies by SIGKILL at the given occurrence of a crash point, if one is named.
+    """
+
+    root: str
+    port: int
+    speaks: Literal["lines", "smtp"] = "lines"
+    wave_size: int = WAVE_MESSAGES
+    on_uncertain: Literal["resend", "hold"] = "resend"
+    point: str = ""
+    occurrence: int = 0
+
+    async def send(self) -> None:
+        """Deliver all that is due."""
+        root = Path(self.root)
+        world = World(
+            clock=lambda: datetime.now(UTC),
+            monotonic=time.monotonic,
+            sleep=asyncio.sleep,
+            chance=lambda: 0.0,
+            checkpoint=Fate(self.point, self.occurrence),
         )
-        ledger.close()
+        route = Route(
+            name="lettre",
+            channel=self._channel(root),
+            compose=in_time(compose),
+            wave_size=self.wave_size,
+            on_uncertain=self.on_uncertain,
+        )
+        with instance_lock(ledger_path(URL, root)):
+            ledger = open_for_writing(URL, root=root)
+            stop = asyncio.Event()
+            await deliver(ledger, [route], mode=Mode.ONCE, world=world, stop=stop)
+            ledger.close()
+
+    def _channel(self, root: Path) -> Channel:
+        return Line(self.port) if self.speaks == "lines" else channel(self.port, root)
+
+
+def bear(line: str) -> int:
+    """Fork a sender, and return its process id."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            asyncio.run(Sender(**json.loads(line)).send())
+            status = 0
+        finally:
+            if status:
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(status)
+    return pid
+
+
+def main() -> None:
+    """Have one sender after the other live and die."""
+    latest = 0
+    for line in sys.stdin:
+        if latest:
+            os.waitpid(latest, 0)
+        latest = bear(line)
+        print(latest, flush=True)  # noqa: T201 - whoever asked reads it
+        end = os.waitid(os.P_PID, latest, os.WEXITED | os.WNOWAIT)
+        is_exit = end is not None and end.si_code == os.CLD_EXITED
+        status = 0 if end is None else end.si_status
+        print(status if is_exit else -status, flush=True)  # noqa: T201 - the same
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        main(Path(sys.argv[1]), int(sys.argv[2]), Fate(sys.argv[3], int(sys.argv[4])))
-    )
+    main()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,14 +14,14 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 
+from fault_trials import URL, open_new_ledger
+from kill_series import Nursery, nursery, run_series
 from ledger_samples import freeze
-from tambour.delivery.world import CrashPoint
-from tambour.ledger import open_for_reading, open_for_writing
+from tambour.delivery.world import WAVE_MESSAGES, CrashPoint
+from tambour.ledger import open_for_reading
 from tambour.ledger.records import Record
 from tambour.model import DeliveryState
 
-URL = "sqlite:///var/tambour.db"
-CHILD = Path(__file__).parent / "kill_child.py"
 RECIPIENTS = 200
 WAVE = 20
 IN_FLIGHT = 2 * WAVE
@@ -40,14 +37,14 @@ class LineServer(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), LineHandler)
         self.taken: Counter[str] = Counter()
         self.kill_after = 0
-        self.victim: subprocess.Popen[bytes] | None = None
+        self.births: Nursery | None = None
 
     def take(self, recipient: str) -> None:
         """Deliver, and kill the sender if it was the fatal one."""
         self.taken[recipient] += 1
         self.kill_after -= 1
-        if self.kill_after == 0 and self.victim is not None:
-            self.victim.send_signal(signal.SIGKILL)
+        if self.kill_after == 0 and self.births is not None:
+            self.births.kill()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A sender that was killed resets its connection; that is no news."""
@@ -75,10 +72,17 @@ def server() -> Iterator[LineServer]:
         thread.join()
 
 
+@pytest.fixture(scope="module")
+def births() -> Iterator[Nursery]:
+    """Have senders."""
+    with nursery() as births:
+        yield births
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a project with an edition to send."""
-    with closing(open_for_writing(URL, root=tmp_path)) as ledger:
+    with closing(open_new_ledger(tmp_path)) as ledger:
         freeze(ledger, RECIPIENTS, due=datetime.now(UTC), deadline=None)
     return tmp_path
 
@@ -86,25 +90,21 @@ def root(tmp_path: Path) -> Path:
 def send(
     root: Path,
     server: LineServer,
+    births: Nursery,
     *,
-    point: str = "-",
-    occurrence: int = 0,
     kill_after: int = 0,
+    point: str = "",
+    occurrence: int = 0,
 ) -> int:
     """Run a sender to its end, whichever that is, and return its exit status."""
-    port = server.server_address[1]
-    command = [sys.executable, CHILD, root, str(port), point, str(occurrence)]
-    with subprocess.Popen(
-        [*map(str, command)],
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
-        server.victim, server.kill_after = child, kill_after
-        status = child.wait()
-    server.victim = None
-    return status
+    server.births, server.kill_after = births, kill_after
+    return births.send(
+        root=str(root),
+        port=server.server_address[1],
+        wave_size=WAVE,
+        point=point,
+        occurrence=occurrence,
+    )
 
 
 def records(root: Path) -> list[Record]:
@@ -128,33 +128,69 @@ def assert_nobody_forgotten(root: Path, server: LineServer, *, kills: int) -> No
 @pytest.mark.parametrize("occurrence", [1, 3], ids=["first", "third"])
 @pytest.mark.parametrize("point", CrashPoint, ids=str)
 def test_killed_at_a_crash_point(
-    root: Path, server: LineServer, point: CrashPoint, occurrence: int
+    root: Path,
+    server: LineServer,
+    births: Nursery,
+    point: CrashPoint,
+    occurrence: int,
 ) -> None:
     """Killed where it hurts, then started again: all is sent, each doubt is a row."""
-    status = send(root, server, point=point, occurrence=occurrence)
+    status = send(root, server, births, point=point, occurrence=occurrence)
     kills = int(status == -signal.SIGKILL)
     if kills:
         left = Counter(one.state for one in records(root))
         assert left[DeliveryState.IN_FLIGHT] <= IN_FLIGHT
-        assert 0 == send(root, server)
+        assert 0 == send(root, server, births)
 
     assert kills or point is CrashPoint.SETTLED
     assert_nobody_forgotten(root, server, kills=kills)
 
 
-def test_killed_at_random(root: Path, server: LineServer) -> None:
+def test_killed_at_random(root: Path, server: LineServer, births: Nursery) -> None:
     """Killed ten times as messages arrive, it still forgets nobody."""
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")  # noqa: T201 - to run it again
     dice = random.Random(seed)
     kills = 0
     for _ in range(10):
-        status = send(root, server, kill_after=dice.randint(1, 60))
+        status = send(root, server, births, kill_after=dice.randint(1, 60))
         kills += status == -signal.SIGKILL
         if status == 0:
             break
     else:
-        assert 0 == send(root, server)
+        assert 0 == send(root, server, births)
 
     assert kills
     assert_nobody_forgotten(root, server, kills=kills)
+
+
+# ── Over SMTP, taken on before the reply ────────────────────────────────────────
+
+
+@pytest.mark.parametrize("mode", ["PIPELINING", "CHUNKING"])
+def test_killed_at_random_over_smtp(tmp_path: Path, mode: str) -> None:
+    """Killed with messages on the wire: none is lost, each double is a row in doubt."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201 - to run it again
+    series = run_series(tmp_path, kills=5, dice=random.Random(seed), mode=mode)
+
+    assert {"sent": series.messages} == series.states()
+    assert [] == series.violations
+    assert (0, 0, 0) == (series.lost(), series.unnamed(), series.unexplained())
+    assert sum(series.doubled) <= sum(series.in_doubt)
+    assert max(series.in_doubt) <= 2 * WAVE_MESSAGES
+
+
+def test_killed_on_hold_over_smtp(tmp_path: Path) -> None:
+    """Where doubt waits for a person, a kill leaves one row in doubt and no double."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201 - to run it again
+    dice = random.Random(seed)
+    series = run_series(tmp_path, kills=3, dice=dice, on_uncertain="hold", most=30)
+
+    assert {"sent", "uncertain"} >= {*series.states()}
+    assert series.states()["uncertain"] <= 3
+    assert [] == series.violations
+    assert {1} == {*series.copies.values()}
+    assert (0, [0] * 3) == (series.lost(), series.doubled)
+    assert max(series.in_doubt) <= 1

@@ -68,7 +68,8 @@ class Wire(asyncio.Protocol):
 
     def say(self, text: str) -> None:
         """Send a reply, or several."""
-        self.transport.write(f"{text}\r\n".encode())
+        if not self.transport.is_closing():
+            self.transport.write(f"{text}\r\n".encode())
 
     async def until(self, end: bytes, *, after: bytes = b"") -> bytes:
         """Take everything up to *end*, without it, as if it came *after* that."""

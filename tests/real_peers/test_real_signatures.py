@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from command_line import Folder
+from command_line import Folder, child
 from real_peers.direct import channel, transmit
 from real_peers.mail_servers import SENDER, Delivered, Port, Servers
 from real_peers.newsletters import newsletter, numbered
@@ -154,3 +154,29 @@ def scanned(mail: Delivered) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=30) as response:
         report: dict[str, Any] = json.load(response)
     return report
+
+
+@pytest.mark.parametrize(
+    ("selector", "finding"),
+    [
+        pytest.param("rsa", "is published and matches", id="published"),
+        pytest.param("ed", "is published and matches", id="Ed25519"),
+        pytest.param("old", "has no record", id="not published"),
+    ],
+)
+def test_doctor_compares_the_keys_with_the_dns(
+    selector: str, finding: str, verifying: Servers, folder: Folder
+) -> None:
+    """What verifies here is found published; another selector is not."""
+    file = "ed.pem" if selector == "ed" else "rsa.pem"
+    key = {
+        "domain": "example.org",
+        "selector": selector,
+        "key": f"{verifying.work}/{file}",
+    }
+    newsletter(folder, ["zoe@doctor.test"], Port.VERIFYING, dkim=[key])
+
+    # In a process of its own: in this one, tests are kept from asking DNS.
+    report = child("-C", str(folder.path), "doctor").stdout
+
+    assert finding in report

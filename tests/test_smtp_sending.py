@@ -35,6 +35,8 @@ from peers.faulty_smtp import faulty_server
 from peers.model_smtp import Model, model_server
 from peers.sink import Sink
 from tambour.channels import Batch, Channel
+from tambour.channels.smtp import link
+from tambour.channels.smtp.link import TURN
 from tambour.channels.smtp.pool import MOST_FRUITLESS
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
 from test_smtp import LARGE, TestSmtpContract, smtp
@@ -196,15 +198,22 @@ def test_lanes_keep_their_own_limits() -> None:
 
 
 def test_one_connection_serves_all_lanes_in_turn() -> None:
-    """With room for one, no lane waits for ever."""
+    """With room for one, no lane waits until the other is through."""
     gentle = {"of": ["orange.fr"], "connections": 1}
     wave = [*mails(300), *mails(10, at="orange.fr", lane="orange.fr")]
     wave = [dataclasses.replace(m, delivery=DeliveryId(n)) for n, m in enumerate(wave)]
     with faulty_server() as sink:
         outcomes = send(sink, wave, connections=1, domains=[gentle])
 
+    gentle_places = [
+        place
+        for place, taken in enumerate(sink.taken)
+        if taken.recipient.endswith("@orange.fr")
+    ]
+
     assert Counter(kinds(outcomes.values())) == {ACCEPTED: 310}
     assert sink.connections == 1
+    assert TURN <= gentle_places[0] < 2 * TURN
 
 
 # Servers that go wrong
@@ -435,3 +444,24 @@ def test_a_wave_that_comes_slowly_is_waited_for() -> None:
 
     assert kinds(outcomes) == [ACCEPTED] * 6
     assert sink.connections == 1
+
+
+def test_an_idle_connection_is_asked_before_it_gets_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whole transactions are written ahead: one that nobody reads would be in doubt."""
+    monkeypatch.setattr(link, "ASK_AFTER_S", 0.0)
+    with faulty_server(Faults(rules=(Rule(phase=Phase.RSET, fault=DROP),))) as sink:
+
+        async def main() -> list[Outcome]:
+            channel = smtp(sink.port)
+            outcomes = await transmit(channel, mails(1))
+            outcomes += await transmit(channel, mails(2)[1:])
+            await channel.close()
+            return outcomes
+
+        outcomes = run(main())
+
+    assert kinds(outcomes) == [ACCEPTED] * 2
+    assert set(sink.recipients().values()) == {1}
+    assert sink.connections == 2

@@ -1,0 +1,55 @@
+"""How many connections a channel has, and for whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tambour.channels.smtp.crew import Crew
+from tambour.config import SmtpChannel
+
+
+def crew(**settings: Any) -> Crew:
+    """A crew without any connection yet."""
+    given = {"type": "smtp", "host": "mx.example", "from": "a@example.org"}
+    return Crew(SmtpChannel.model_validate(given | settings), Path())
+
+
+def test_few_messages_need_few_connections() -> None:
+    """While none stands, one is opened at a time."""
+    few = crew(connections=9)
+    server = few.choose_server(0)
+    assert server is not None
+    few.reserve(server, "")
+
+    assert few.choose_server(0) is None
+
+
+@pytest.mark.parametrize(
+    ("everybody", "own", "expected"),
+    [(None, None, None), (100, None, 100), (None, 50, 50), (100, 50, 50), (20, 50, 20)],
+)
+def test_the_lower_limit_of_messages_counts(
+    everybody: int | None, own: int | None, expected: int | None
+) -> None:
+    """A lane's own, or the channel's."""
+    lane = {"of": ["orange.fr", "wanadoo.fr"], "messages_per_connection": own}
+    limits = crew(messages_per_connection=everybody, domains=[lane])
+
+    assert expected == limits.limit("orange.fr")
+    assert everybody == limits.limit("")
+    assert limits.lanes == ("", "orange.fr")
+
+
+def test_a_lane_has_no_more_than_its_own() -> None:
+    """Those that are being opened count."""
+    limits = crew(domains=[{"of": ["orange.fr"], "connections": 1}])
+    server = limits.choose_server(0)
+    assert server is not None
+    assert limits.may_serve("orange.fr")
+    limits.reserve(server, "orange.fr")
+
+    assert not limits.may_serve("orange.fr")
+    assert limits.may_serve("")

@@ -22,6 +22,7 @@ from typing import Any
 from ledger_samples import NOW, freeze
 from peers.faults import Faults
 from peers.faulty_smtp import faulty_server
+from peers.loopback import in_time
 from peers.sink import Sink, Taken
 from tambour.channels import Channel, make_channel
 from tambour.config import SmtpChannel
@@ -87,6 +88,8 @@ class Trial:
     deadline: datetime
     on_uncertain: str = "resend"
     now: datetime = NOW
+    takes: timedelta = timedelta()
+    """How much time passes while the server takes on a message."""
     taken_at: list[datetime] = field(default_factory=list)
     passes: int = 0
 
@@ -153,12 +156,13 @@ class Trial:
 
     def _note(self, _taken: Taken) -> None:
         self.taken_at.append(self.now)
+        self.now += self.takes
 
     def _route(self) -> Route:
         return Route(
             name="lettre",
             channel=channel(self.sink.port, self.root, **self.settings),
-            compose=compose,
+            compose=in_time(compose),
             on_uncertain=self.on_uncertain,  # type: ignore[arg-type] - from a table
         )
 

@@ -11,13 +11,12 @@ from ledger_samples import NOW
 from peers.loopback import Desk, Loopback
 from tambour.config import Rate
 from tambour.delivery.lanes import Lane, Lanes
-from tambour.delivery.world import LaneLimits, Route
+from tambour.delivery.world import Composed, LaneLimits, Route
 from tambour.ledger.records import Content, ContentId, Leased, Spent
 from tambour.model import (
     DeliveryId,
     EditionId,
     EditionKind,
-    Message,
     Outcome,
     OutcomeKind,
     Recipient,
@@ -28,7 +27,7 @@ HOUR = timedelta(hours=1)
 ACCEPTED = Outcome(kind=OutcomeKind.ACCEPTED, code="250")
 
 
-def compose(_leased: Leased, _content: Content) -> Message:
+def compose(_leased: Leased, _content: Content) -> Composed:
     """Nothing is composed here."""
     raise NotImplementedError
 

@@ -71,7 +71,7 @@ def parse(content: bytes) -> EmailMessage:
 
 def test_a_mail_is_filled_for_its_recipient() -> None:
     """Envelope, headers and words are those of settings, campaign and recipient."""
-    message = route("lettre").compose(leased("lettre"), SHARED)
+    message = route("lettre").compose(leased("lettre"), SHARED).write()
     mail = parse(message.content)
 
     assert ("lettre@example.org", "zoe@example.org", 7) == (
@@ -96,7 +96,7 @@ def test_a_mail_is_filled_for_its_recipient() -> None:
 def test_a_mail_says_whether_its_lines_are_plain(address: str, is_plain: bool) -> None:
     """Channels need not look again at what an edition's bytes cannot hold."""
     to = person(address, name=".é\n.")
-    message = route("lettre").compose(leased("lettre", recipient=to), SHARED)
+    message = route("lettre").compose(leased("lettre", recipient=to), SHARED).write()
 
     assert is_plain == message.is_plain == message.content.isascii()
     assert b"\n." not in message.content
@@ -122,7 +122,11 @@ def test_personal_words_are_not_mixed_up() -> None:
     """Words of one person do not stay for the next, and a sender is made up."""
     compose = route("outbox").compose
     mails = [
-        parse(compose(leased("outbox", content=ContentId(number)), content).content)
+        parse(
+            compose(leased("outbox", content=ContentId(number)), content)
+            .write()
+            .content
+        )
         for number, content in enumerate(
             Content(
                 key="",
@@ -144,7 +148,7 @@ def test_a_post_goes_out_as_it_was_frozen() -> None:
     account = person("equipe")
     compose = route("equipe").compose
     first, again = (
-        compose(leased("equipe", recipient=account, id=DeliveryId(n)), post)
+        compose(leased("equipe", recipient=account, id=DeliveryId(n)), post).write()
         for n in (1, 2)
     )
 

@@ -15,7 +15,7 @@ from ledger_samples import NOW, SHARED, freeze, people, person, states
 from peers.loopback import Desk, Loopback
 from tambour.channels import Wave
 from tambour.config import Rate
-from tambour.delivery.world import LaneLimits
+from tambour.delivery.world import Composed, LaneLimits
 from tambour.errors import ConfigError, UserError
 from tambour.ledger import Ledger, open_for_writing
 from tambour.ledger.records import Content, Draft, Leased
@@ -138,10 +138,16 @@ def test_a_budget_survives_a_restart(tmp_path: Path) -> None:
     assert 10 == len(at)
 
 
-def refusing(cause: Cause, kind: OutcomeKind = OutcomeKind.REJECTED) -> Outcome:
+def refusing(cause: Cause) -> Outcome:
     """Return a refusal and whose matter it is."""
     status = "5.1.1" if cause is Cause.ADDRESS else "5.7.1"
-    return outcome(kind, code="550", status=status, cause=cause, reply=f"{status} no")
+    return outcome(
+        OutcomeKind.REJECTED,
+        code="550",
+        status=status,
+        cause=cause,
+        reply=f"{status} no",
+    )
 
 
 def test_a_dead_address_is_suppressed(ledger: Ledger) -> None:
@@ -163,7 +169,7 @@ def test_a_dead_address_is_suppressed(ledger: Ledger) -> None:
 def test_a_refused_sender_stops_the_edition_for_a_person(ledger: Ledger) -> None:
     """Nobody is suppressed, the rest waits, and an approval lets it go."""
     name = freeze(ledger, 300)
-    refusal = refusing(Cause.SENDER, OutcomeKind.DEFERRED)
+    refusal = refusing(Cause.SENDER)
     desk = Desk(answers={f"p{n}@example.org": refusal for n in range(300)})
     tries: list[str] = []
     desk.on_message = lambda message: tries.append(message.recipient)
@@ -189,11 +195,14 @@ def test_what_cannot_be_composed_stops_nobody_else(ledger: Ledger) -> None:
     """A recipient of whom no message can be made fails, with the reason."""
     freeze(ledger, 5)
 
-    def choosy(leased: Leased, content: Content) -> Message:
-        if leased.recipient.address == "p3@example.org":
-            msg = "p3 has no town"
-            raise UserError(msg)
-        return compose(leased, content)
+    def choosy(leased: Leased, content: Content) -> Composed:
+        def write() -> Message:
+            if leased.recipient.address == "p3@example.org":
+                msg = "p3 has no town"
+                raise UserError(msg)
+            return compose(leased, content)
+
+        return Composed(key=compose(leased, content).key, write=write)
 
     desk = Desk()
     send(ledger, replace(route(desk), compose=choosy))
@@ -211,7 +220,7 @@ def test_settings_that_cannot_be_used_blame_no_recipient(ledger: Ledger) -> None
     """What is wrong for everybody stops the channel, and leaves all to be sent."""
     freeze(ledger, 5)
 
-    def broken(_leased: Leased, _content: Content) -> Message:
+    def broken(_leased: Leased, _content: Content) -> Composed:
         msg = "no sender"
         raise ConfigError(msg)
 

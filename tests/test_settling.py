@@ -13,6 +13,7 @@ from tambour.delivery.settling import (
     Moment,
     result_of,
     result_of_deadline,
+    result_of_unsendable,
     result_of_unsent,
 )
 from tambour.ledger.records import ContentId, Leased
@@ -49,9 +50,9 @@ def leased(*, deadline: datetime | None = FAR, attempts: int = 0) -> Leased:
     )
 
 
-def outcome(kind: OutcomeKind) -> Outcome:
+def outcome(kind: OutcomeKind, cause: Cause = Cause.ADDRESS) -> Outcome:
     """Return what a server said."""
-    return Outcome(kind=kind, code="451", reply="later", cause=Cause.SENDER)
+    return Outcome(kind=kind, code="451", status="4.1.1", reply="later", cause=cause)
 
 
 WORN = MOST_ATTEMPTS - 1
@@ -142,9 +143,10 @@ def test_each_answer_has_its_step(
     result = result_of(row, outcome(OutcomeKind(kind)), MOMENT, on_uncertain=policy)
 
     assert expected == (result.step, result.next_try)
-    assert (7, "451", "later", Cause.SENDER) == (
+    assert (7, "451", "4.1.1", "later", Cause.ADDRESS) == (
         result.delivery,
         result.code,
+        result.status,
         result.reply,
         result.cause,
     )
@@ -176,5 +178,29 @@ def test_the_deadline_ends_a_delivery() -> None:
     assert (Step.EXPIRE, "deadline", None) == (
         result.step,
         result.code,
+        result.next_try,
+    )
+
+
+def test_a_refused_sender_ends_nobodys_delivery() -> None:
+    """What is refused because of who sends waits, to be tried after an approval."""
+    refused = outcome(OutcomeKind.REJECTED, Cause.SENDER)
+    result = result_of(leased(), refused, MOMENT, on_uncertain="resend")
+
+    assert (Step.DEFER, SOON, Cause.SENDER) == (
+        result.step,
+        result.next_try,
+        result.cause,
+    )
+
+
+def test_what_cannot_be_made_has_failed() -> None:
+    """A message that nobody can write is not tried again."""
+    result = result_of_unsendable(leased(), "no town")
+
+    assert (Step.REJECT, "unsendable", "no town", None) == (
+        result.step,
+        result.code,
+        result.reply,
         result.next_try,
     )

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from contracts.channel import ChannelContract
 from ledger_samples import DEADLINE, NOW, freeze, people, states
 from peers import run
-from peers.loopback import Desk, Loopback
+from peers.loopback import Desk, Loopback, in_time
 from tambour.channels import Channel, Wave
 from tambour.config import Rate
 from tambour.delivery.retry import MOST_ATTEMPTS
@@ -84,7 +84,12 @@ def compose(leased: Leased, content: Content) -> Message:
 def route(desk: Desk | Channel, **changes: Any) -> Route:
     """Return a route to a desk, or through a channel of one's own."""
     channel = Loopback(desk) if isinstance(desk, Desk) else desk
-    values = {"name": "lettre", "channel": channel, "compose": compose, "wave_size": 4}
+    values = {
+        "name": "lettre",
+        "channel": channel,
+        "compose": in_time(compose),
+        "wave_size": 4,
+    }
     return Route(**(values | changes))
 
 

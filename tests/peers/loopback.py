@@ -8,7 +8,19 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from tambour.channels import Check, Wave
+from tambour.delivery.world import Composed
+from tambour.ledger.records import Content, Leased
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
+
+
+def in_time(
+    make: Callable[[Leased, Content], Message],
+) -> Callable[[Leased, Content], Composed]:
+    """Let a message be made when it is named, and again when its turn comes."""
+    return lambda leased, content: Composed(
+        key=make(leased, content).key, write=lambda: make(leased, content)
+    )
+
 
 TAKEN = Outcome(kind=OutcomeKind.ACCEPTED, code="250", reply="taken")
 CLOSED = Outcome(kind=OutcomeKind.DEFERRED, code="closed", reply="nobody is here")

@@ -212,7 +212,7 @@ class Preview:
         )
         if test_id and content.payload is not None:
             content = replace(content, payload=_marked(content.payload))
-        message = composer(_as_leased(entry, person, content), content)
+        message = composer(_as_leased(entry, person, content), content).write()
         is_mail = content.rendered is not None
         if test_id and not is_mail:
             # Under the real key a receiver would take the real post for a repetition.

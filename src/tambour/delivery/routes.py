@@ -24,7 +24,7 @@ from tambour.config import (
     SmtpChannel,
 )
 from tambour.delivery.keys import read_signers
-from tambour.delivery.world import LaneLimits, Route
+from tambour.delivery.world import Composed, LaneLimits, Route
 from tambour.ledger.records import Content, Leased
 from tambour.model import Message, Rendered
 
@@ -104,7 +104,7 @@ class Composer:
         self._clock = clock
         self._prepared: dict[object, PreparedMail] = {}
 
-    def __call__(self, leased: Leased, content: Content) -> Message:
+    def __call__(self, leased: Leased, content: Content) -> Composed:
         """
         Return the message of a leased delivery, the same but for Date at every try.
 
@@ -113,9 +113,13 @@ class Composer:
 
         """
         if content.rendered is None:
-            return self._post(leased, content)
+            message = self._post(leased, content)
+            return Composed(key=message.key, write=lambda: message)
         mail = self._prepare(leased, content, content.rendered)
         key = self._message_id(mail, leased)
+        return Composed(key=key, write=partial(self._write, mail, leased, key))
+
+    def _write(self, mail: PreparedMail, leased: Leased, key: str) -> Message:
         recipient = address_spec(leased.recipient.address)
         return Message(
             delivery=leased.id,

@@ -21,11 +21,13 @@ from tambour.delivery.settling import (
     Moment,
     result_of,
     result_of_deadline,
+    result_of_unsendable,
     result_of_unsent,
 )
-from tambour.delivery.supply import Claimed, Claiming, Supply, Unsendable
+from tambour.delivery.supply import Claimed, Claiming, Supply
 from tambour.delivery.wire import Claim, Wire
 from tambour.delivery.world import CrashPoint, Route, Run, first_of, raise_first
+from tambour.errors import UserError
 from tambour.ledger.records import Leased, Result
 from tambour.model import Outcome, OutcomeKind
 
@@ -35,6 +37,7 @@ RECORD_WITHIN_S = 0.02
 LOOKAHEAD = 2000
 """How many may be leased while slow destinations hold the first of them back."""
 _FIRST_WAVE = 16
+_WAVES_AHEAD = 5
 
 LOST = Outcome(
     kind=OutcomeKind.DEFERRED,
@@ -72,7 +75,7 @@ class Session:
         self._run = run
         self._lanes = lanes
         self._supply = Supply(route, run)
-        self._wire = Wire(run.world, self._expire)
+        self._wire = Wire(run.world, self._end_unsent)
         is_single = route.on_uncertain == "hold"
         most = 1 if is_single else route.wave_size
         self._size = _Size(min(_FIRST_WAVE, most), most, is_single)
@@ -149,13 +152,11 @@ class Session:
             self._ripen_soon()
         for lane in claimed.refused:
             self._lanes.forget(lane)
-        for unsendable in claimed.unsendable:
-            self._refuse(unsendable)
         self._wire.put(claimed.claims)
         self._lanes.add(claimed.leased)
         if wanted and not claimed.leased:
             self._dry_until = self._run.world.monotonic() + IDLE_S
-        if self._wire.is_dry and len(chosen) == self._size.wave:
+        if self._wire.is_dry and chosen and len(self._lanes):
             self._size.grow()
         self._wire.is_dry = False
 
@@ -181,7 +182,7 @@ class Session:
             bool(self._route.lanes)
             and self._lanes.ready(self._run.world.clock()) < ahead
         )
-        return 2 * ahead if is_short else 0
+        return _WAVES_AHEAD * ahead if is_short else 0
 
     async def _rest(self) -> None:
         """Wait for an answer, a permit or a stop."""
@@ -245,18 +246,14 @@ class Session:
             result_of(claim.leased, outcome, moment, on_uncertain=policy),
         )
 
-    def _expire(self, claim: Claim) -> None:
+    def _end_unsent(self, claim: Claim, error: UserError | None) -> None:
+        """Keep the end of what met its deadline, or cannot be written."""
         self._lanes.forget(claim.lane)
-        self._keep(result_of_deadline(claim.leased))
-
-    def _refuse(self, unsendable: Unsendable) -> None:
-        self._lanes.forget(unsendable.lane)
-        outcome = Outcome(
-            kind=OutcomeKind.REJECTED, code="unsendable", reply=unsendable.reason
+        self._keep(
+            result_of_deadline(claim.leased)
+            if error is None
+            else result_of_unsendable(claim.leased, str(error))
         )
-        moment, policy = self._moment(), self._route.on_uncertain
-        leased = unsendable.leased
-        self._keep(result_of(leased, outcome, moment, on_uncertain=policy))
 
     def _keep(self, result: Result) -> None:
         """Keep a result for the next commit, which comes soon."""

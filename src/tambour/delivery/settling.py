@@ -6,14 +6,14 @@ Pure: the instant and the dice are given. Knows no ledger and no channel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from tambour.delivery.retry import MOST_ATTEMPTS, next_try
 from tambour.ledger.records import Leased, Result
 from tambour.ledger.states import Step
-from tambour.model import Outcome, OutcomeKind
+from tambour.model import Cause, Outcome, OutcomeKind
 
 _STEPS = {
     OutcomeKind.ACCEPTED: Step.ACCEPT,
@@ -39,6 +39,9 @@ def result_of(
     on_uncertain: Literal["resend", "hold"],
 ) -> Result:
     """Return what becomes of a delivery whose attempt had this outcome."""
+    if outcome.cause is Cause.SENDER and outcome.kind is OutcomeKind.REJECTED:
+        # The reader is not to blame: it goes again once a person has seen to it.
+        outcome = replace(outcome, kind=OutcomeKind.DEFERRED)
     step = _STEPS[outcome.kind]
     is_held = step is Step.LOSE and on_uncertain == "hold"
     again = None if is_held else _next_try(leased, outcome, moment)
@@ -60,6 +63,12 @@ def result_of_deadline(leased: Leased) -> Result:
     """Return what becomes of a promised delivery whose deadline has passed."""
     outcome = Outcome(kind=OutcomeKind.REJECTED, code="deadline")
     return _result(leased, Step.EXPIRE, outcome, None)
+
+
+def result_of_unsendable(leased: Leased, reason: str) -> Result:
+    """Return what becomes of a promised delivery whose message cannot be made."""
+    outcome = Outcome(kind=OutcomeKind.REJECTED, code="unsendable", reply=reason)
+    return _result(leased, Step.REJECT, outcome, None)
 
 
 def _next_try(leased: Leased, outcome: Outcome, moment: Moment) -> datetime | None:

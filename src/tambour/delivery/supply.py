@@ -1,19 +1,18 @@
 """
 The ledger's side of a session: what one turn reads and writes, in the ledger's thread.
 
-Composes what is about to be promised, commits it with the results of what came before,
+Names what is about to be promised, commits it with the results of what came before,
 and leases what comes next. Decides neither what may leave nor when.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tambour.delivery.lanes import Lane
 from tambour.delivery.wire import Claim
 from tambour.delivery.world import CrashPoint, Route, Run
-from tambour.errors import ConfigError, UserError
 from tambour.ledger.records import (
     Content,
     ContentId,
@@ -22,6 +21,7 @@ from tambour.ledger.records import (
     Result,
     Spent,
 )
+from tambour.model import DeliveryId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +35,10 @@ class Claiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unsendable:
-    """A promised delivery of which no message can be made."""
-
-    leased: Leased
-    lane: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """What a turn gave: `refused` names the lane of each intent that does not hold."""
 
     claims: tuple[Claim, ...]
-    unsendable: tuple[Unsendable, ...]
     refused: tuple[str, ...]
     leased: tuple[Leased, ...]
 
@@ -63,33 +53,28 @@ class Supply:
 
     def claim(self, claiming: Claiming) -> Claimed:
         """Commit results and intents in one transaction, then lease."""
-        made = self._compose(claiming.chosen)
-        granted = self._settle(claiming, made)
-        if made:
+        claims = self._compose(claiming.chosen)
+        granted = self._settle(claiming, claims)
+        if claims:
             self._run.world.checkpoint(CrashPoint.INTENDED)
-        held = [one for one in made if one.leased.id in granted]
         leased: tuple[Leased, ...] = ()
         if claiming.wanted:
             leased = self._lease(claiming.wanted)
             self._run.world.checkpoint(CrashPoint.LEASED)
         return Claimed(
-            claims=tuple(one for one in held if isinstance(one, Claim)),
-            unsendable=tuple(one for one in held if isinstance(one, Unsendable)),
-            refused=tuple(one.lane for one in made if one.leased.id not in granted),
+            claims=tuple(one for one in claims if one.leased.id in granted),
+            refused=tuple(one.lane for one in claims if one.leased.id not in granted),
             leased=leased,
         )
 
     def _settle(
-        self, claiming: Claiming, made: Sequence[Claim | Unsendable]
-    ) -> frozenset[int]:
-        if not claiming.results and not made:
+        self, claiming: Claiming, claims: Sequence[Claim]
+    ) -> frozenset[DeliveryId]:
+        if not claiming.results and not claims:
             return frozenset()
         intents = [
-            Intent(
-                delivery=one.leased.id,
-                message_id=one.message.key if isinstance(one, Claim) else "",
-            )
-            for one in made
+            Intent(delivery=one.leased.id, message_id=one.composed.key)
+            for one in claims
         ]
         return self._run.ledger.settle(
             claiming.results,
@@ -104,22 +89,17 @@ class Supply:
             self._route.name, by=self._run.until or now, now=now, limit=limit
         )
 
-    def _compose(
-        self, chosen: Sequence[tuple[Lane, Leased]]
-    ) -> list[Claim | Unsendable]:
+    def _compose(self, chosen: Sequence[tuple[Lane, Leased]]) -> list[Claim]:
         self._words = self._fetch_words({leased.content for _, leased in chosen})
-        return [self._claim(lane.name, leased) for lane, leased in chosen]
-
-    def _claim(self, lane: str, leased: Leased) -> Claim | Unsendable:
-        try:
-            message = self._route.compose(leased, self._words[leased.content])
-        except ConfigError:
-            raise
-        except UserError as error:
-            return Unsendable(leased=leased, lane=lane, reason=str(error))
-        if lane:
-            message = replace(message, lane=lane)
-        return Claim(leased=leased, message=message, lane=lane)
+        compose, words = self._route.compose, self._words
+        return [
+            Claim(
+                leased=leased,
+                composed=compose(leased, words[leased.content]),
+                lane=lane.name,
+            )
+            for lane, leased in chosen
+        ]
 
     def _fetch_words(self, needed: Iterable[ContentId]) -> Mapping[ContentId, Content]:
         wanted = set(needed)

@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tambour.delivery.world import CrashPoint, World
+from tambour.delivery.world import Composed, CrashPoint, World
+from tambour.errors import UserError
 from tambour.ledger.records import Leased
 from tambour.model import DeliveryId, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A leased delivery with its message, and the lane it goes by."""
+    """A leased delivery with its message to be, and the lane it goes by."""
 
     leased: Leased
-    message: Message
+    composed: Composed
     lane: str = ""
 
 
@@ -30,16 +31,18 @@ class Wire:
     The wave that a channel is given; it grows while the channel takes from it.
 
     `flying` holds every message without an answer, taken or not. `is_dry` is set when
-    the channel could have taken more than there was; *on_expired* gets what met its
-    deadline here.
+    the channel could have taken more than there was. *on_end* gets what ends here: at
+    its deadline, or for the reason that its message cannot be made.
     """
 
-    def __init__(self, world: World, on_expired: Callable[[Claim], None]) -> None:
+    def __init__(
+        self, world: World, on_end: Callable[[Claim, UserError | None], None]
+    ) -> None:
         self.flying: dict[DeliveryId, Claim] = {}
         self.is_dry = False
         self.is_over = False
         self._world = world
-        self._on_expired = on_expired
+        self._on_end = on_end
         self._lanes: defaultdict[str, deque[Claim]] = defaultdict(deque)
         self._filled: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
@@ -60,15 +63,25 @@ class Wire:
         """Return the lane's next message that may still leave."""
         waiting = self._lanes[lane]
         while waiting:
-            claim = waiting.popleft()
-            deadline = claim.leased.deadline
-            if deadline is not None and self._world.clock() >= deadline:
-                del self.flying[claim.leased.id]
-                self._on_expired(claim)
-                continue
-            self._world.checkpoint(CrashPoint.PULLED)
-            return claim.message
+            message = self._message(waiting.popleft())
+            if message is not None:
+                self._world.checkpoint(CrashPoint.PULLED)
+                return message
         self.is_dry = True
+        return None
+
+    def _message(self, claim: Claim) -> Message | None:
+        """Write the message now, unless it is too late, or cannot be done."""
+        deadline, error = claim.leased.deadline, None
+        if deadline is None or self._world.clock() < deadline:
+            try:
+                message = claim.composed.write()
+            except UserError as reason:
+                error = reason
+            else:
+                return replace(message, lane=claim.lane) if claim.lane else message
+        del self.flying[claim.leased.id]
+        self._on_end(claim, error)
         return None
 
     async def more(self, lane: str = "") -> bool:

@@ -53,6 +53,18 @@ def _nobodys(_address: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """
+    A message that is written when its turn comes; until then its `key` will do.
+
+    `write` raises `UserError` when this recipient's message cannot be made.
+    """
+
+    key: str
+    write: Callable[[], Message]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaneLimits:
     """What holds one group of destinations back."""
 
@@ -63,7 +75,7 @@ class LaneLimits:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """
-    A channel as delivery uses it; `compose` makes a leased delivery's message.
+    A channel as delivery uses it; `compose` makes a leased delivery's message in time.
 
     `rates` and `warm_up` bound the whole channel, `lanes` some destinations; `lane_of`
     names an address's lane, empty for most. `wave_size` bounds what is committed at
@@ -72,7 +84,7 @@ class Route:
 
     name: str
     channel: Channel
-    compose: Callable[[Leased, Content], Message]
+    compose: Callable[[Leased, Content], Composed]
     rates: tuple[Rate, ...] = ()
     warm_up: WarmUp | None = None
     lanes: Mapping[str, LaneLimits] = field(default_factory=dict)

@@ -287,6 +287,17 @@ def test_a_refusal_for_now_ends_at_the_deadline(
     assert "451" == case.row(ONE).code
 
 
+def test_nothing_leaves_after_the_deadline(tmp_path: Path) -> None:
+    """At a minute for each message, those of ten minutes have it, the others expire."""
+    faults, within = Faults(without=SPEAKS["lock-step"]), timedelta(minutes=10)
+    with trial(tmp_path, faults, count=30, within=within, connections=1) as case:
+        case.takes = timedelta(minutes=1)
+        case.run()
+
+    assert_true(case)
+    assert {"sent": 10, "expired": 20} == states(case)
+
+
 # ── Encryption and login ────────────────────────────────────────────────────────
 
 

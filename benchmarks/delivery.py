@@ -35,6 +35,7 @@ from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.ledger import Ledger, open_for_writing
 from tambour.ledger.records import Content, Draft
+from tambour.ledger.upgrading import upgrade
 from tambour.model import DeliveryId, DeliveryState, Outcome, OutcomeKind, Rendered
 
 _IN_PROCESS = 5_000
@@ -73,6 +74,7 @@ class Bench:
         """Deliver to *count* recipients by the channel *name*; return the seconds."""
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
+            upgrade("sqlite:///ledger.db", root=root)
             ledger = open_for_writing("sqlite:///ledger.db", root=root)
             ledger.freeze(make_edition(), self._drafts(name, count), audiences={})
             cpu, start = _cpu_s(), time.perf_counter()

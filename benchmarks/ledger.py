@@ -21,6 +21,7 @@ from samples import NOW, make_edition, make_recipients
 from tambour.ledger import Ledger, open_for_writing
 from tambour.ledger.records import Content, Draft, Intent, Leased, Result
 from tambour.ledger.states import Step
+from tambour.ledger.upgrading import upgrade
 from tambour.model import DeliveryState, Rendered
 
 _FROZEN = 100_000
@@ -70,6 +71,7 @@ def _drafts(count: int) -> Iterator[Draft]:
 
 
 def _open(folder: str) -> Ledger:
+    upgrade("sqlite:///ledger.db", root=Path(folder))
     return open_for_writing("sqlite:///ledger.db", root=Path(folder))
 
 

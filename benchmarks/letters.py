@@ -25,6 +25,7 @@ from setting import CHANNEL, LEDGER, SENDER
 from tambour.composing.mail import MailHead, prepare
 from tambour.ledger import open_for_writing
 from tambour.ledger.records import Content, Draft
+from tambour.ledger.upgrading import upgrade
 from tambour.model import EditionKind, Rendered
 
 _EVENTS = 9
@@ -97,6 +98,7 @@ class Letters:
         edition = replace(
             make_edition(), due=now, frozen_at=now, deadline=now + timedelta(days=1)
         )
+        upgrade(LEDGER, root=folder)
         ledger = open_for_writing(LEDGER, root=folder)
         ledger.freeze(edition, self._drafts(count), audiences={})
         ledger.close()

@@ -19,6 +19,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ledger_files import open_for_writing
 from ledger_samples import NOW, freeze
 from peers.faults import Faults
 from peers.faulty_smtp import faulty_server
@@ -28,7 +29,7 @@ from tambour.channels import Channel, make_channel
 from tambour.config import SmtpChannel
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import Route, World
-from tambour.ledger import Ledger, open_for_writing
+from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
 from tambour.model import EditionId, Message
 

@@ -26,11 +26,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fault_trials import URL, letter, open_new_ledger
+from ledger_files import open_for_writing
 from ledger_samples import freeze, people
 from peers.faults import Faults
 from peers.faulty_smtp import faulty_server
 from peers.sink import Sink
-from tambour.ledger import open_for_writing
 
 HEAD = """seed {0.seed}, {0.kills} kills in each line
 

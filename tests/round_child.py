@@ -12,8 +12,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from ledger_files import open_ledger
 from tambour.delivery.sending import freeze_due
-from tambour.ledger import open_ledger
 from tambour.project import load_project
 from tambour.rendering.templates import Templates
 

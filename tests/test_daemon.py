@@ -17,9 +17,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from command_line import CONFIG, PEOPLE, REMINDER, Folder, child, environment
+from ledger_files import open_ledger
 from tambour.config import load_config
 from tambour.daemon import Ticker
-from tambour.ledger import open_for_reading, open_ledger
+from tambour.ledger import open_for_reading
 from tambour.model import EditionId
 from tambour.rendering.templates import Templates
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger_files import open_for_writing
 from ledger_samples import NOW, freeze, people
 from planning_cases import (
     DAY_AT_9,
@@ -27,7 +28,6 @@ from planning_cases import (
 )
 from tambour.config import WarmUp, load_config
 from tambour.delivery.budget import Budget
-from tambour.ledger.opening import open_for_writing
 from tambour.ledger.records import Spent
 from tambour.model import (
     Decision,

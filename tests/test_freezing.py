@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ledger_files import open_for_writing
 from ledger_samples import person, states
 from rendering_samples import DUE, SITE, make_campaign, make_event
 from tambour.audience import Audience
@@ -20,7 +21,7 @@ from tambour.delivery.freezing import (
     freeze_entries,
 )
 from tambour.errors import UserError
-from tambour.ledger import Ledger, open_for_writing
+from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
 from tambour.model import (
     Campaign,

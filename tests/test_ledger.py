@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from contracts.ledger import LedgerContract
-from tambour.ledger import Ledger, open_for_writing
+from ledger_files import open_for_writing
+from tambour.ledger import Ledger
 
 
 class TestFileLedger(LedgerContract):

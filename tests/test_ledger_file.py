@@ -18,6 +18,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from ledger_files import open_for_writing
 from ledger_samples import NOW, edition, freeze, lease, people, states
 from tambour.errors import LedgerError, LedgerLocked
 from tambour.ledger import (
@@ -25,7 +26,6 @@ from tambour.ledger import (
     instance_lock,
     ledger_path,
     open_for_reading,
-    open_for_writing,
 )
 from tambour.ledger.database import refuse_old_sqlite
 from tambour.ledger.queries import asking, claiming, moving
@@ -280,9 +280,9 @@ def test_a_file_that_may_not_grow_loses_nothing(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
+from ledger_files import open_for_writing
 from ledger_samples import freeze
 from tambour.errors import LedgerError
-from tambour.ledger import open_for_writing
 ledger = open_for_writing("sqlite:///var/tambour.db", root=Path(sys.argv[1]))
 try:
     for number in range(1000):

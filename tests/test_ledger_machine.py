@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from ledger_files import open_for_writing
 from ledger_samples import NOW, freeze, people, result
-from tambour.ledger import open_for_writing
 from tambour.ledger.records import Intent, Leased, Record, Suppression
 from tambour.ledger.states import Step
 from tambour.model import (

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from ledger_files import open_for_writing
 from ledger_samples import NOW, SHARED, freeze, people, person, states
 from peers.loopback import Desk, Loopback
 from tambour.channels import Wave
 from tambour.config import Rate
 from tambour.delivery.world import Composed, LaneLimits
 from tambour.errors import ConfigError, UserError
-from tambour.ledger import Ledger, open_for_writing
+from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Draft, Leased
 from tambour.model import (
     Cause,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from peers import run
+from peers.faults import Faults
+from peers.faulty_smtp import faulty_server
 from tambour.channels.smtp.crew import Crew
 from tambour.config import SmtpChannel
 
@@ -53,3 +57,23 @@ def test_a_lane_has_no_more_than_its_own() -> None:
 
     assert not limits.may_serve("orange.fr")
     assert limits.may_serve("")
+
+
+def test_a_crowded_server_is_not_a_dead_one() -> None:
+    """Refused for want of room beside a connection that stands: it may stay."""
+
+    async def main(port: int) -> tuple[bool, bool, str]:
+        full = crew(host="127.0.0.1", port=port, security="none", connections=4)
+        assert await full.open_any() is None
+        now = asyncio.get_running_loop().time()
+        server = full.choose_server(now)
+        assert server is not None
+        full.reserve(server, "")
+        refusal = await full.open_link(server)
+        is_offered = full.choose_server(now) is not None
+        await full.close()
+        assert refusal is not None
+        return server.is_up(now), is_offered, refusal.code
+
+    with faulty_server(Faults(most_connections=1)) as sink:
+        assert run(main(sink.port)) == (True, False, "421")

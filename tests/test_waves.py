@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from contracts.channel import ChannelContract
+from ledger_files import open_for_writing
 from ledger_samples import DEADLINE, NOW, freeze, people, states
 from peers import run
 from peers.loopback import Desk, Loopback, in_time
@@ -23,7 +24,7 @@ from tambour.config import Rate
 from tambour.delivery.retry import MOST_ATTEMPTS
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import Route, World
-from tambour.ledger import Ledger, open_for_writing
+from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Count, Leased, Suppression
 from tambour.model import (
     Decision,

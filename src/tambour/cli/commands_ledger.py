@@ -41,7 +41,7 @@ def _reader(project: Project) -> Ledger:
 
 
 def _writer(project: Project) -> Ledger:
-    from tambour.ledger import open_ledger
+    from tambour.cli.ledgers import open_ledger
 
     return open_ledger(project.config)
 

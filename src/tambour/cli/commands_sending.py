@@ -209,12 +209,15 @@ def _confirm(
 
 def run(ctx: typer.Context) -> None:
     """Run the daemon: plan, freeze and send, until stopped."""
+    from tambour.cli.ledgers import make_current
     from tambour.cli.logs import log_to_stderr
     from tambour.cli.world import real_world
+    from tambour.config import load_config
     from tambour.daemon import run_daemon
 
     shared = session(ctx)
     log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
+    make_current(load_config(shared.root, env=shared.env))
     run_daemon(shared.root, env=shared.env, world=real_world())
 
 

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tambour.cli import starting
+from tambour.cli.ledgers import open_ledger
 from tambour.cli.receivers import MailServer, Webhook, receivers
 from tambour.cli.session import short
 from tambour.cli.world import real_world
 from tambour.delivery.sending import deliver_once, freeze_due
 from tambour.errors import UserError
-from tambour.ledger import instance_lock, ledger_path, open_ledger
+from tambour.ledger import instance_lock, ledger_path
 from tambour.model import DeliveryState, EntryState, instant
 from tambour.project import ProjectCache, load_project, plan_project
 from tambour.rendering.templates import Templates

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tambour.cli.ledgers import open_ledger
 from tambour.cli.session import now
 from tambour.cli.world import real_world
 from tambour.delivery.sending import Round, deliver_once, freeze_due
@@ -15,7 +16,6 @@ from tambour.ledger import (
     instance_lock,
     ledger_path,
     open_for_reading,
-    open_ledger,
 )
 from tambour.model import Decision, DeliveryState, EditionId, EditionState, EntryState
 from tambour.planning import reasons

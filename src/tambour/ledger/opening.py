@@ -1,8 +1,7 @@
 """
-Opening a ledger: writers create and migrate it, readers never do.
+Opening a ledger that has today's tables; `upgrading` sees to it that it has.
 
-A schema newer than the code is refused by both, an older one by readers. A reader finds
-an empty ledger where there is none yet.
+Any other schema is refused. A reader finds an empty ledger where there is none yet.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ import os
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
 
 from tambour.config import Config
 from tambour.errors import LedgerError
@@ -22,7 +19,6 @@ from tambour.ledger.queries import keeping
 from tambour.ledger.schema import SCHEMA, metadata
 from tambour.ledger.store import Ledger
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
 _FINGERPRINT = "key_fingerprint"
 
 
@@ -38,24 +34,47 @@ def open_ledger(config: Config) -> Ledger:
     return open_for_writing(config.ledger, root=config.root, secret=secret)
 
 
+def is_current(url: str, *, root: Path) -> bool:
+    """
+    Whether the ledger *url* is there and has today's tables.
+
+    Raises:
+        LedgerError: it is newer than the code, or cannot be read.
+
+    """
+    path = ledger_path(url, root)
+    if path is None:
+        return True
+    if not path.exists():
+        return False
+    database = Database(path, writable=False)
+    try:
+        with database.read() as connection:
+            revision = revision_of(connection)
+        refuse_newer(revision, path)
+    finally:
+        database.close()
+    return revision == SCHEMA
+
+
 def open_for_writing(url: str, *, root: Path, secret: str | None = None) -> Ledger:
     """
-    Open the ledger *url*, made and migrated if need be, with its key.
+    Open the ledger *url*, which is current, with its key.
 
     *secret* (TAMBOUR_SECRET) replaces the key's file; a ledger in memory without it
     gets a key that is as short-lived as itself.
 
     Raises:
-        LedgerError: it is newer than the code, belongs to another key, or cannot be
+        LedgerError: its schema is another, it belongs to another key, or it cannot be
             written; the message says what to do.
 
     """
     path = ledger_path(url, root)
-    if path is not None:
-        _make_folder(path.parent)
-    database = Database(path, writable=True)
+    database = _empty_database() if path is None else Database(path, writable=True)
     try:
-        _upgrade(database)
+        if path is not None:
+            with database.read() as connection:
+                _refuse_other(revision_of(connection), path)
         return Ledger(database, _own_key(database, path, secret))
     except LedgerError:
         database.close()
@@ -76,8 +95,9 @@ def open_for_reading(url: str, *, root: Path) -> Ledger:
     database = Database(path, writable=False)
     try:
         with database.read() as connection:
-            revision = _revision(connection)
-        _refuse_other(revision, path)
+            revision = revision_of(connection)
+        if revision is not None:
+            _refuse_other(revision, path)
     except LedgerError:
         database.close()
         raise
@@ -87,23 +107,8 @@ def open_for_reading(url: str, *, root: Path) -> Ledger:
     return Ledger(database)
 
 
-def _upgrade(database: Database) -> None:
-    """Bring the tables to today's schema, in one transaction."""
-    with database.write() as connection:
-        revision = _revision(connection)
-        if revision != SCHEMA:
-            _refuse_newer(revision, database.path)
-            _migrate(connection)
-
-
-def _migrate(connection: sa.Connection) -> None:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, SCHEMA)
-
-
-def _revision(connection: sa.Connection) -> str | None:
+def revision_of(connection: sa.Connection) -> str | None:
+    """Return which schema a ledger has, None when it has no tables yet."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
@@ -111,8 +116,8 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 def _refuse_other(revision: str | None, path: Path) -> None:
-    _refuse_newer(revision, path)
-    if revision is not None and revision < SCHEMA:
+    refuse_newer(revision, path)
+    if revision != SCHEMA:
         msg = (
             f"the ledger {path} is of an older version: `tambour send` or `tambour run`"
             " brings it up to date"
@@ -120,7 +125,14 @@ def _refuse_other(revision: str | None, path: Path) -> None:
         raise LedgerError(msg)
 
 
-def _refuse_newer(revision: str | None, path: Path | None) -> None:
+def refuse_newer(revision: str | None, path: Path | None) -> None:
+    """
+    Leave a ledger alone that a later Tambour has written.
+
+    Raises:
+        LedgerError: this is one.
+
+    """
     if revision is not None and revision > SCHEMA:
         msg = (
             f"the ledger {path} was written by a newer Tambour (schema {revision},"
@@ -134,14 +146,6 @@ def _empty_database() -> Database:
     with database.write() as connection:
         metadata.create_all(connection)
     return database
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"the ledger's folder {folder} cannot be made ({error.strerror})"
-        raise LedgerError(msg) from error
 
 
 def _own_key(database: Database, path: Path | None, secret: str | None) -> bytes:

@@ -35,6 +35,7 @@ class Crew:
         self._contexts: dict[str | None, ssl.SSLContext] = {}
         self._links: list[Link] = []
         self._opening: dict[str, int] = {}
+        self._waiting: list[str] = []
         self.refusal: Outcome | None = None
 
     @property
@@ -54,9 +55,12 @@ class Crew:
         limits = (self._most_messages, own and own.messages_per_connection)
         return min((limit for limit in limits if limit), default=None)
 
-    def free_link(self) -> Link | None:
-        """Return a connection with nothing to do."""
-        return next((link for link in self.links if link.is_idle), None)
+    def free_link(self, lane: str) -> Link | None:
+        """Return a connection with nothing to do that no other lane waits for."""
+        line = self._waiting
+        before = line.index(lane) if lane in line else len(line)
+        free = [link for link in self.links if link.is_idle]
+        return free[before] if len(free) > before else None
 
     def busy(self, lane: str) -> int:
         """Return how many connections carry messages of *lane* or will."""
@@ -76,14 +80,22 @@ class Crew:
             return None
         return self.pool.choose(now)
 
-    def make_room(self, lane: str, now: float) -> None:
-        """Let a connection go where another lane, or another server, has more need."""
+    def stop_waiting(self, lane: str) -> None:
+        """Leave the line."""
+        if lane in self._waiting:
+            self._waiting.remove(lane)
+
+    def wait(self, lane: str, now: float) -> None:
+        """Stand in line, and let a busy connection go where there is more need."""
+        if lane not in self._waiting:
+            self._waiting.append(lane)
         links = self.links
         if len(links) < self._most:
             return
         overfull = self.pool.overfull(now)
-        if overfull is not None:
-            next(link for link in links if link.server is overfull).leave()
+        surplus = next((link for link in links if link.server is overfull), None)
+        if surplus is not None:
+            surplus.leave()
         elif not self.busy(lane):
             by_lane = max(links, key=lambda link: self.busy(link.lane or ""))
             by_lane.give_way()

@@ -142,10 +142,9 @@ class Link(asyncio.Protocol):
         return self.opening
 
     async def _secure(self, opening: Opening, context: ssl.SSLContext) -> None:
-        assert self._transport is not None  # noqa: S101 - it was connected
         self._deadline.lift()
         transport = await self._loop.start_tls(
-            self._transport,
+            cast("asyncio.Transport", self._transport),
             self,
             context,
             server_hostname=self.server.settings.host.strip("[]"),
@@ -178,8 +177,8 @@ class Link(asyncio.Protocol):
             self._deadline.set(self._timeout_s)
 
     def _get_ready(self, opening: Opening) -> None:
-        assert self._transport is not None  # noqa: S101 - it was connected
-        self._transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
+        transport = cast("asyncio.Transport", self._transport)
+        transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
         now, server = self._loop.time(), self.server
         is_slow = server.is_lock_step(now)
         self.carrying = Transactions(
@@ -196,8 +195,7 @@ class Link(asyncio.Protocol):
 
     def serve(self, host: Host, lane: str, *, limit: int | None) -> None:
         """Carry the messages of *lane* from now on, or until it is spent."""
-        carrying = self.carrying
-        assert carrying is not None  # noqa: S101 - it is open
+        carrying = cast("Transactions", self.carrying)
         self._host, self.lane, self._turn_ends = host, lane, None
         carrying.limit = limit
         if carrying.answered and self._loop.time() - self._idle_since > ASK_AFTER_S:
@@ -335,7 +333,7 @@ class Link(asyncio.Protocol):
         unwritten = 0 if transport is None else transport.get_write_buffer_size()
         self._lose(Loss.CLOSED, unwritten_bytes=unwritten)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+    def connection_lost(self, _exc: Exception | None) -> None:
         """Hear that the connection is no more."""
         # asyncio has dropped its buffer by now; while paused it held this at least.
         self._lose(Loss.CLOSED, unwritten_bytes=_LOW_WATER if self._is_paused else 0)

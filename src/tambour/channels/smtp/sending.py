@@ -94,19 +94,31 @@ class Sending:
 
     async def _supply(self, lane: str) -> None:
         """Find connections for a lane's messages, until there are no more."""
-        while await self._has_waiting(lane):
-            crew, now = self._crew, self._loop.time()
-            if crew.may_serve(lane):
-                link = crew.free_link()
-                if link is not None:
-                    link.serve(self, lane, limit=crew.limit(lane))
-                    continue
-                server = crew.choose_server(now)
-                if server is not None:
-                    self._open(server, lane)
-                    continue
-                crew.make_room(lane, now)
-            await self._next_change()
+        try:
+            while await self._has_waiting(lane):
+                while not self._is_served(lane) and not self._is_lost():
+                    await self._next_change()
+        finally:
+            self._crew.stop_waiting(lane)
+
+    def _is_served(self, lane: str) -> bool:
+        """Get a connection for a lane, or have one opened; else wait in line."""
+        crew, now = self._crew, self._loop.time()
+        if not crew.may_serve(lane):
+            crew.stop_waiting(lane)
+            return False
+        link, server = crew.free_link(lane), None
+        if link is None:
+            server = crew.choose_server(now)
+        if link is None and server is None:
+            crew.wait(lane, now)
+            return False
+        crew.stop_waiting(lane)
+        if link is not None:
+            link.serve(self, lane, limit=crew.limit(lane))
+        elif server is not None:
+            self._open(server, lane)
+        return True
 
     async def _has_waiting(self, lane: str) -> bool:
         """Wait until a message waits for a connection; False when none ever will."""

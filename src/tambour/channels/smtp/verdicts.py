@@ -79,7 +79,8 @@ def is_out_of_step(reply: Reply) -> bool:
     """Whether the server cannot follow commands that are written ahead."""
     if reply.code == _BAD_SEQUENCE:
         return True
-    return reply.code // 100 == 5 and _OUT_OF_STEP.search(reply.text) is not None  # noqa: PLR2004 - 5yz
+    is_for_good = _KINDS.get(reply.code // 100) is OutcomeKind.REJECTED
+    return is_for_good and _OUT_OF_STEP.search(reply.text) is not None
 
 
 def is_crowded(reply: Reply) -> bool:

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ledger_files import open_for_writing
-from ledger_samples import NOW, freeze
+from ledger_samples import NOW, freeze, people
 from peers.faults import Faults
 from peers.faulty_smtp import faulty_server
 from peers.loopback import in_time
@@ -88,6 +88,8 @@ class Trial:
     settings: dict[str, Any]
     deadline: datetime
     on_uncertain: str = "resend"
+    since: int = 0
+    """The latest delivery of an earlier trial in the same ledger."""
     now: datetime = NOW
     takes: timedelta = timedelta()
     """How much time passes while the server takes on a message."""
@@ -135,12 +137,12 @@ class Trial:
     def rows(self) -> list[Row]:
         """Return every delivery, doubts included."""
         names = Row.__slots__
-        found = self._ask(f"SELECT {', '.join(names)} FROM delivery ORDER BY id")
+        query = f"SELECT {', '.join(names)} FROM delivery WHERE id > {self.since}"
+        found = self._ask(f"{query} ORDER BY id")
         return [Row(**dict(zip(names, row, strict=True))) for row in found]
 
     def _ask(self, query: str) -> list[Any]:
-        with closing(sqlite3.connect(self.root / "tambour.db")) as connection:
-            return connection.execute(query).fetchall()
+        return ask(self.root, query)
 
     def row(self, recipient: str) -> Row:
         """Return the delivery to one."""
@@ -205,25 +207,47 @@ def open_new_ledger(root: Path) -> Ledger:
     return open_for_writing(URL, root=root)
 
 
+def ask(root: Path, query: str) -> list[Any]:
+    """Ask a ledger's file."""
+    with closing(sqlite3.connect(root / "tambour.db")) as connection:
+        return connection.execute(query).fetchall()
+
+
 @contextmanager
 def trial(
     root: Path,
     faults: Faults,
+    **options: Any,
+) -> Iterator[Trial]:
+    """Make a trial in a ledger of its own; *options* as of `trial_in`."""
+    with (
+        closing(open_new_ledger(root)) as ledger,
+        trial_in(ledger, root, faults, **options) as made,
+    ):
+        yield made
+
+
+@contextmanager
+def trial_in(
+    ledger: Ledger,
+    root: Path,
+    faults: Faults,
     *,
     count: int = 6,
+    first: int = 0,
     within: timedelta = timedelta(days=2),
     on_uncertain: str = "resend",
     server: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Iterator[Trial]:
     """Freeze an edition for `p0@example.org` and so on, and start its server."""
-    with (
-        faulty_server(faults, **(server or {})) as sink,
-        closing(open_new_ledger(root)) as ledger,
-    ):
-        deadline = NOW + within
-        edition = freeze(ledger, count, deadline=deadline)
+    with faulty_server(faults, **(server or {})) as sink:
+        deadline, name = NOW + within, f"hebdo/2027-03-22/{first}"
+        since = ask(root, "SELECT coalesce(max(id), 0) FROM delivery")[0][0]
+        drafts = people(count, first=first)
+        edition = freeze(ledger, drafts, name=name, deadline=deadline)
         yield Trial(
+            since=since,
             ledger=ledger,
             root=root,
             sink=sink,

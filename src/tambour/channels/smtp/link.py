@@ -28,6 +28,7 @@ from tambour.channels.smtp.transactions import (
     window,
 )
 from tambour.channels.smtp.verdicts import Loss, is_crowded
+from tambour.channels.smtp.writing import write
 from tambour.model import Message, Outcome
 
 FINAL_PATIENCE = 10
@@ -343,9 +344,9 @@ class Link(asyncio.Protocol):
 
     def _write(self, chunks: list[bytes]) -> None:
         """Write *chunks* at once, and empty the list."""
-        if self._transport is not None:
+        if self._transport is not None and self._sock is not None:
             # Measured: one copy costs less than several buffers.
-            self._transport.write(b"".join(chunks))
+            write(self._transport, self._sock, b"".join(chunks))
         self._writes += 1
         chunks.clear()
 

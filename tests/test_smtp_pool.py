@@ -1,158 +1,79 @@
-"""Which server the next connection goes to."""
+"""How many connections a channel has, and for whom."""
 
 from __future__ import annotations
 
-import logging
+import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tambour.channels.smtp.pool import (
-    CROWDED_S,
-    LOCK_STEP_S,
-    LONGEST_PAUSE_S,
-    MOST_FRUITLESS,
-    Pool,
-    Server,
-)
-from tambour.config import SmtpServer
+from peers import run
+from peers.faults import Faults
+from peers.faulty_smtp import faulty_server
+from tambour.channels.smtp.pool import ConnectionPool
+from tambour.config import SmtpChannel
 
 
-def pool(*weights: int) -> Pool:
-    """Servers called 0, 1, 2, … with *weights*."""
-    return Pool(
-        SmtpServer(host=str(number), weight=weight)
-        for number, weight in enumerate(weights)
-    )
+def pool(**settings: Any) -> ConnectionPool:
+    """A pool without any connection yet."""
+    given = {"type": "smtp", "host": "mx.example", "from": "a@example.org"}
+    return ConnectionPool(SmtpChannel.model_validate(given | settings), Path())
 
 
-def opened(servers: Pool, count: int, *, now: float = 0.0) -> list[int]:
-    """Open as many connections; return how many each server has."""
-    for _ in range(count):
-        server = servers.choose(now)
-        if server is not None:
-            server.links += 1
-    return [server.links for server in servers.servers]
+def test_few_messages_need_few_connections() -> None:
+    """While none stands, one is opened at a time."""
+    few = pool(connections=9)
+    server = few.choose_server(0)
+    assert server is not None
+    few.reserve(server, "")
 
-
-def chosen(servers: Pool, now: float) -> str | None:
-    """Return the host of the next connection."""
-    server = servers.choose(now)
-    return None if server is None else server.settings.host
+    assert few.choose_server(0) is None
 
 
 @pytest.mark.parametrize(
-    ("weights", "count", "expected"),
-    [
-        ((1,), 4, [4]),
-        ((1, 1), 4, [2, 2]),
-        ((3, 1), 4, [3, 1]),
-        ((1, 3), 4, [1, 3]),
-        ((1, 1, 1), 4, [2, 1, 1]),
-        ((5, 1), 3, [3, 0]),
-    ],
+    ("everybody", "own", "expected"),
+    [(None, None, None), (100, None, 100), (None, 50, 50), (100, 50, 50), (20, 50, 20)],
 )
-def test_connections_are_shared_out_by_weight(
-    weights: tuple[int, ...], count: int, expected: list[int]
+def test_the_lower_limit_of_messages_counts(
+    everybody: int | None, own: int | None, expected: int | None
 ) -> None:
-    """Each next one goes where the share is smallest."""
-    assert expected == opened(pool(*weights), count)
+    """A lane's own, or the channel's."""
+    lane = {"of": ["orange.fr", "wanadoo.fr"], "messages_per_connection": own}
+    limits = pool(messages_per_connection=everybody, domains=[lane])
+
+    assert expected == limits.limit("orange.fr")
+    assert everybody == limits.limit("")
+    assert limits.lanes == ("", "orange.fr")
 
 
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(0, 40))
-def test_no_server_has_what_another_should_have(weights: list[int], count: int) -> None:
-    """Whatever the weights, what was shared out need not be moved."""
-    servers = pool(*weights)
+def test_a_lane_has_no_more_than_its_own() -> None:
+    """Those that are being opened count."""
+    limits = pool(domains=[{"of": ["orange.fr"], "connections": 1}])
+    server = limits.choose_server(0)
+    assert server is not None
+    assert limits.may_serve("orange.fr")
+    limits.reserve(server, "orange.fr")
 
-    assert sum(opened(servers, count)) == count
-    assert servers.overfull(0) is None
-
-
-def test_a_dead_server_is_left_and_tried_again() -> None:
-    """Its pauses double up to a minute; the other carries on."""
-    servers = pool(9, 1)
-    dead, now, pauses = servers.servers[0], 0.0, []
-    for _ in range(9):
-        dead.fail(now)
-        assert chosen(servers, now) == "1"
-        pauses.append(dead.paused_until - now)
-        now = dead.paused_until
-        assert chosen(servers, now) == "0"
-
-    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert max(pauses) == LONGEST_PAUSE_S
+    assert not limits.may_serve("orange.fr")
+    assert limits.may_serve("")
 
 
-def test_an_answered_message_ends_the_pauses() -> None:
-    """Who has come back begins anew."""
-    server = pool(1).servers[0]
-    for _ in range(5):
-        server.fail(0)
-    server.bear()
-    server.fail(100)
+def test_a_crowded_server_is_not_a_dead_one() -> None:
+    """Refused for want of room beside a connection that stands: it may stay."""
 
-    assert server.paused_until == 101
+    async def main(port: int) -> tuple[bool, bool, str]:
+        full = pool(host="127.0.0.1", port=port, security="none", connections=4)
+        assert await full.open_any() is None
+        now = asyncio.get_running_loop().time()
+        server = full.choose_server(now)
+        assert server is not None
+        full.reserve(server, "")
+        refusal = await full.open_connection(server)
+        is_offered = full.choose_server(now) is not None
+        await full.close()
+        assert refusal is not None
+        return server.is_up(now), is_offered, refusal.code
 
-
-def test_without_any_server_all_is_lost() -> None:
-    """Down is who has no connection and is paused."""
-    servers = pool(1, 1)
-    one, other = servers.servers
-    one.fail(0)
-
-    assert not servers.is_down(0)
-    other.fail(0)
-    assert servers.is_down(0)
-    assert servers.next_up(0) == 1
-    other.links = 1
-    assert not servers.is_down(0)
-
-
-def test_fruitless_connections_count_as_dead() -> None:
-    """A server that lets in and then hangs up is no better than one that is away."""
-    server = pool(1).servers[0]
-    for _ in range(MOST_FRUITLESS):
-        assert server.is_up(0)
-        server.bear_nothing(0)
-
-    assert not server.is_up(0)
-
-
-def test_a_crowded_server_gets_no_more_for_a_while() -> None:
-    """It keeps what it has."""
-    servers = pool(1)
-    server = servers.servers[0]
-    server.links = 2
-    server.crowd(0)
-
-    assert servers.choose(0) is None
-    assert not servers.is_down(0)
-    assert servers.choose(CROWDED_S) is server
-    server.links = 1
-    assert servers.choose(0) is server
-
-
-def test_who_comes_back_is_made_room_for() -> None:
-    """A server that has more than its share gives one up, and no more than that."""
-    servers = pool(1, 1)
-    one, other = servers.servers
-    one.links, other.links = 4, 0
-
-    assert servers.overfull(0) is one
-    one.links, other.links = 2, 2
-    assert servers.overfull(0) is None
-    other.links = 1
-    assert servers.overfull(0) is None
-
-
-def test_a_server_out_of_step_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
-    """For an hour it gets one command at a time."""
-    server: Server = pool(1).servers[0]
-    with caplog.at_level(logging.WARNING):
-        server.lose_step(0)
-        server.lose_step(1)
-
-    assert server.is_lock_step(LOCK_STEP_S)
-    assert not server.is_lock_step(LOCK_STEP_S + 1)
-    assert len(caplog.records) == 1
+    with faulty_server(Faults(most_connections=1)) as sink:
+        assert run(main(sink.port)) == (True, False, "421")

@@ -3,8 +3,8 @@ Mail through submission servers, one message per recipient.
 
 The conversation is a core without I/O: `states` has the table, `replies` reads, then
 `opening` and `transactions` speak, `envelope` and `verdicts` know what words mean.
-Around it `link` moves the bytes, `pool` and `crew` choose servers and keep connections,
-and `sending` brings messages and connections together.
+Around it `connection` moves the bytes, `servers` and `pool` choose where to connect and
+keep connections, and `transmission` brings messages and connections together.
 Source: RFC 5321 (SMTP), RFC 6409 (submission), RFC 8314 (TLS).
 """
 
@@ -16,10 +16,10 @@ from contextlib import aclosing
 from pathlib import Path
 
 from tambour.channels.protocol import Check, Clock, Wave
-from tambour.channels.smtp.crew import Crew
-from tambour.channels.smtp.link import Link
-from tambour.channels.smtp.pool import Server
-from tambour.channels.smtp.sending import Sending
+from tambour.channels.smtp.connection import Connection
+from tambour.channels.smtp.pool import ConnectionPool
+from tambour.channels.smtp.servers import Server
+from tambour.channels.smtp.transmission import Transmission
 from tambour.channels.smtp.verdicts import concerns
 from tambour.channels.tls import encryption_check, is_loopback
 from tambour.config import SmtpChannel
@@ -33,7 +33,7 @@ class Smtp:
         self, name: str, settings: SmtpChannel, root: Path, *, clock: Clock
     ) -> None:
         self._name = name
-        self._crew = Crew(settings, root)
+        self._pool = ConnectionPool(settings, root)
         self._clock = clock
 
     def __repr__(self) -> str:
@@ -42,15 +42,15 @@ class Smtp:
 
     @property
     def _servers(self) -> tuple[Server, ...]:
-        return self._crew.pool.servers
+        return self._pool.servers.all
 
     async def open(self) -> Outcome | None:
         """Have a connection to one server at least, unless there is one."""
-        return await self._crew.open_any()
+        return await self._pool.open_any()
 
     async def close(self) -> None:
         """Say goodbye, once the messages on the wire have their verdicts."""
-        await self._crew.close()
+        await self._pool.close()
 
     async def probe(self) -> tuple[Check, ...]:
         """Connect to every server and log in, on connections of their own."""
@@ -61,24 +61,24 @@ class Smtp:
         """Send over as many connections as there is work for, until all are lost."""
         if await self.open() is not None:
             return
-        async with aclosing(Sending(wave, self._crew).run()) as outcomes:
+        async with aclosing(Transmission(wave, self._pool).run()) as outcomes:
             async for outcome in outcomes:
                 yield outcome
 
     async def _checks(self, server: Server) -> list[Check]:
         checks: list[Check] = []
-        refusal = await self._crew.probe(
-            server, lambda link: checks.extend(self._described(link))
+        refusal = await self._pool.probe(
+            server, lambda connection: checks.extend(self._described(connection))
         )
         if refusal is not None:
             name = concerns(refusal)
             checks = [Check(name=name, ok=False, detail=refusal.reply)]
         return checks
 
-    def _described(self, link: Link) -> tuple[Check, ...]:
+    def _described(self, connection: Connection) -> tuple[Check, ...]:
         """Describe an open connection for `doctor`."""
-        settings = link.server.settings
-        tls, opening = link.tls, link.opening
+        settings = connection.server.settings
+        tls, opening = connection.tls, connection.opening
         if tls is not None:
             encryption = encryption_check(tls, now=self._clock())
         else:
@@ -87,7 +87,7 @@ class Smtp:
         words = {} if opening is None else opening.offer.words
         user = settings.username
         login = f"{user} is let in" if user else "none asked for"
-        answers = f"{link.server.verdicts.where} answers"
+        answers = f"{connection.server.verdicts.where} answers"
         return (
             Check(name="connection", ok=True, detail=answers),
             encryption,

@@ -1,139 +1,188 @@
 """
-Which server the next connection goes to, and how each has been doing.
+The connections of a channel: how many, to which servers, for which lanes.
 
-Pure: the time is a parameter, on a clock that only runs forward. Connections are shared
-out by weight; a server that fails is left for a while that doubles, and tried again
-while the others carry on.
+Keeps them from one wave to the next. A lane (a group of destinations with limits of its
+own) has connections to itself while it sends; an idle one is free for any lane. Knows
+no messages.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
-from math import inf
+import asyncio
+import ssl
+from collections.abc import Callable
+from pathlib import Path
 
-from tambour.channels.smtp.opening import verdicts_for
-from tambour.channels.smtp.verdicts import Verdicts
-from tambour.config import SmtpServer
-
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-CROWDED_S = 60.0
-"""How long a server that has too many connections is spared further ones."""
-LOCK_STEP_S = 3600.0
-"""How long a server that cannot follow several commands gets them one by one."""
-MOST_FRUITLESS = 3
-"""Connections in a row that carry nothing, until the server counts as dead."""
-
-log = logging.getLogger(__name__)
+from tambour.channels.smtp.connection import Connection
+from tambour.channels.smtp.opening import plaintext_refusal
+from tambour.channels.smtp.replies import CLOSING
+from tambour.channels.smtp.servers import Server, Servers
+from tambour.channels.tls import client_context
+from tambour.config import SmtpChannel
+from tambour.model import Outcome, OutcomeKind
 
 
-@dataclass(slots=True, eq=False)
-class Server:
-    """A server of the pool; `links` counts the connections it has or is about to."""
+class ConnectionPool:
+    """The connections of one channel, opened as there is work."""
 
-    settings: SmtpServer
-    verdicts: Verdicts
-    links: int = 0
-    keeps_step: bool = False
-    """Whether it has answered commands written ahead."""
-    round_trip_s: float = inf
-    _failures: int = 0
-    _fruitless: int = 0
-    _paused_until: float = 0.0
-    _most: int = 0
-    _crowded_until: float = 0.0
-    _lock_step_until: float = 0.0
-
-    def is_up(self, now: float) -> bool:
-        """Whether it may be dialled."""
-        return now >= self._paused_until
+    def __init__(self, settings: SmtpChannel, root: Path) -> None:
+        self.servers = Servers(settings.pool())
+        self._root = root
+        self._timeout_s = settings.timeout.total_seconds()
+        self._most = settings.connections
+        self._most_messages = settings.messages_per_connection
+        self._lanes = {limits.name: limits for limits in settings.domains}
+        self._contexts: dict[str | None, ssl.SSLContext] = {}
+        self._connections: list[Connection] = []
+        self._opening: dict[str, int] = {}
+        self._waiting: list[str] = []
+        self.refusal: Outcome | None = None
 
     @property
-    def paused_until(self) -> float:
-        """When it may be dialled again."""
-        return self._paused_until
+    def connections(self) -> tuple[Connection, ...]:
+        """The connections that stand."""
+        self._connections = [one for one in self._connections if one.is_open]
+        return tuple(self._connections)
 
-    def is_full(self, now: float) -> bool:
-        """Whether it has said that there are connections enough."""
-        return now < self._crowded_until and self.links >= self._most
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Everybody's lane, and those with limits of their own."""
+        return ("", *self._lanes)
 
-    def is_lock_step(self, now: float) -> bool:
-        """Whether it gets one command at a time."""
-        return now < self._lock_step_until
+    def limit(self, lane: str) -> int | None:
+        """Return how many messages a connection of *lane* may carry."""
+        own = self._lanes.get(lane)
+        limits = (self._most_messages, own and own.messages_per_connection)
+        return min((limit for limit in limits if limit), default=None)
 
-    def fail(self, now: float) -> None:
-        """It could not be reached, or lets nobody in."""
-        pause_s = min(LONGEST_PAUSE_S, SHORTEST_PAUSE_S * 2 ** min(self._failures, 9))
-        self._failures += 1
-        self._fruitless = 0
-        self._paused_until = now + pause_s
+    def free_connection(self, lane: str) -> Connection | None:
+        """Return a connection with nothing to do that no other lane waits for."""
+        line = self._waiting
+        before = line.index(lane) if lane in line else len(line)
+        free = [one for one in self.connections if one.is_idle]
+        return free[before] if len(free) > before else None
 
-    def welcome(self) -> None:
-        """It has let us in."""
-        self._paused_until = 0.0
+    def busy(self, lane: str) -> int:
+        """Return how many connections carry messages of *lane* or will."""
+        standing = sum(one.lane == lane for one in self.connections if not one.is_idle)
+        return standing + self._opening.get(lane, 0)
 
-    def bear(self) -> None:
-        """A message was answered."""
-        self._failures = self._fruitless = 0
+    def may_serve(self, lane: str) -> bool:
+        """Whether *lane* may have a further connection."""
+        own = self._lanes.get(lane)
+        return own is None or self.busy(lane) < own.connections
 
-    def bear_nothing(self, now: float) -> None:
-        """A connection ended before any message was answered."""
-        self._fruitless += 1
-        if self._fruitless >= MOST_FRUITLESS:
-            self.fail(now)
+    def choose_server(self, now: float) -> Server | None:
+        """Return where to open a connection, if there may be one more just now."""
+        standing, opening = len(self.connections), sum(self._opening.values())
+        # As many at once as there are already: few messages need few connections.
+        if standing + opening >= self._most or opening > standing:
+            return None
+        return self.servers.choose(now)
 
-    def crowd(self, now: float) -> None:
-        """It has said that there are too many connections; there is one less now."""
-        self._most, self._crowded_until = max(1, self.links), now + CROWDED_S
+    def stop_waiting(self, lane: str) -> None:
+        """Leave the line."""
+        if lane in self._waiting:
+            self._waiting.remove(lane)
 
-    def lose_step(self, now: float) -> None:
-        """It could not follow commands written ahead."""
-        if not self.is_lock_step(now):
-            log.warning(
-                "%s cannot follow pipelined commands: it gets one at a time for %d s",
-                self.verdicts.where,
-                LOCK_STEP_S,
-            )
-        self.keeps_step = False
-        self._lock_step_until = now + LOCK_STEP_S
+    def wait(self, lane: str, now: float) -> None:
+        """Stand in line, and let a busy connection go where there is more need."""
+        if lane not in self._waiting:
+            self._waiting.append(lane)
+        connections = self.connections
+        if len(connections) < self._most:
+            return
+        overfull = self.servers.overfull(now)
+        surplus = next((one for one in connections if one.server is overfull), None)
+        if surplus is not None:
+            surplus.leave()
+        elif not self.busy(lane):
+            busiest = max(connections, key=lambda one: self.busy(one.lane or ""))
+            busiest.give_way()
 
+    def reserve(self, server: Server, lane: str) -> None:
+        """Count a connection that is about to be opened by `open_connection`."""
+        server.connections += 1
+        self._opening[lane] = self._opening.get(lane, 0) + 1
 
-class Pool:
-    """The servers of a channel."""
+    async def open_connection(self, server: Server, lane: str = "") -> Outcome | None:
+        """Open the connection to *server* that was reserved; return why not."""
+        connection, is_open = Connection(server, timeout_s=self._timeout_s), False
+        try:
+            refusal = await self._connect(connection)
+            is_open = refusal is None
+        finally:
+            self._opening[lane] -= 1
+            if not is_open:
+                server.connections -= 1
+        if refusal is None:
+            server.welcome()
+            self._connections.append(connection)
+            return None
+        now = asyncio.get_running_loop().time()
+        if refusal.code == str(CLOSING) and server.connections:
+            server.crowd(now)
+        else:
+            server.fail(now)
+        self._contexts.pop(server.settings.ca_file, None)
+        self.refusal = refusal
+        return refusal
 
-    def __init__(self, servers: Iterable[SmtpServer]) -> None:
-        self.servers = tuple(
-            Server(settings=settings, verdicts=verdicts_for(settings))
-            for settings in servers
+    async def open_any(self) -> Outcome | None:
+        """Have one connection at least; return why not, when no server lets us in."""
+        if self.connections:
+            return None
+        refusals = []
+        for server in sorted(self.servers.all, key=lambda s: -s.settings.weight):
+            self.reserve(server, "")
+            refusal = await self.open_connection(server)
+            if refusal is None:
+                return None
+            refusals.append(refusal)
+        # What may pass by itself is worth another try.
+        return next(
+            (r for r in refusals if r.kind is OutcomeKind.DEFERRED), refusals[0]
         )
 
-    def choose(self, now: float) -> Server | None:
-        """Return where the next connection goes; None when nobody would take it."""
-        fit = [s for s in self.servers if s.is_up(now) and not s.is_full(now)]
-        return min(fit, key=_share_with_one_more, default=None)
+    async def _connect(self, connection: Connection) -> Outcome | None:
+        context = await self._context(connection.server)
+        if isinstance(context, Outcome):
+            return context
+        return await connection.open(context)
 
-    def overfull(self, now: float) -> Server | None:
-        """Return a server that has a connection which another should have."""
-        nextone = self.choose(now)
-        if nextone is None:
+    async def _context(self, server: Server) -> ssl.SSLContext | Outcome | None:
+        """Return what verifies *server*, None where nothing is encrypted."""
+        settings, verdicts = server.settings, server.verdicts
+        refusal = plaintext_refusal(settings, verdicts)
+        if refusal is not None:
+            return refusal
+        ca_file = self._root / settings.ca_file if settings.ca_file else None
+        if settings.security == "none" and ca_file is None:
             return None
-        most = max(self.servers, key=_share)
-        return most if _share(most) > _share_with_one_more(nextone) else None
+        known = self._contexts.get(settings.ca_file)
+        if known is not None:
+            return known
+        try:
+            context = await asyncio.to_thread(client_context, ca_file)
+        except OSError as error:
+            reply = f"ca_file {ca_file} cannot be used: {error.strerror or error}"
+            return verdicts.rejected("ca-file", reply)
+        self._contexts[settings.ca_file] = context
+        return context
 
-    def is_down(self, now: float) -> bool:
-        """Whether no server has a connection or may be dialled."""
-        return not any(server.links or server.is_up(now) for server in self.servers)
+    async def probe(
+        self, server: Server, describe: Callable[[Connection], None]
+    ) -> Outcome | None:
+        """Open a connection of its own, have it described, and say goodbye."""
+        connection = Connection(server, timeout_s=self._timeout_s)
+        refusal = await self._connect(connection)
+        if refusal is None:
+            server.connections += 1
+            describe(connection)
+            await connection.close()
+        return refusal
 
-    def next_up(self, now: float) -> float | None:
-        """Return when the next pause ends."""
-        ends = [s.paused_until for s in self.servers if not s.is_up(now)]
-        return min(ends, default=None)
-
-
-def _share(server: Server) -> float:
-    return server.links / server.settings.weight
-
-
-def _share_with_one_more(server: Server) -> float:
-    return (server.links + 1) / server.settings.weight
+    async def close(self) -> None:
+        """Say goodbye on all connections."""
+        await asyncio.gather(*(connection.close() for connection in self.connections))
+        self._connections.clear()

@@ -14,17 +14,17 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from tambour.channels.protocol import Wave
-from tambour.channels.smtp.crew import Crew
-from tambour.channels.smtp.pool import Server
+from tambour.channels.smtp.pool import ConnectionPool
+from tambour.channels.smtp.servers import Server
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
 
 
-class Sending:
-    """The host of all links while a wave is transmitted."""
+class Transmission:
+    """The host of all connections while a wave is transmitted."""
 
-    def __init__(self, wave: Wave, crew: Crew) -> None:
+    def __init__(self, wave: Wave, pool: ConnectionPool) -> None:
         self._wave = wave
-        self._crew = crew
+        self._pool = pool
         self._loop = asyncio.get_running_loop()
         self._results: deque[tuple[DeliveryId, Outcome]] = deque()
         self._news = asyncio.Event()
@@ -52,7 +52,7 @@ class Sending:
             self._is_stopped = True
             await _end(work)
 
-    # ── What links say ──────────────────────────────────────────────────────────
+    # ── What connections say ──────────────────────────────────────────────────────────
 
     def take(self, lane: str) -> Message | None:
         """Return a lane's next message, those that go again first."""
@@ -78,13 +78,13 @@ class Sending:
             self._again.setdefault(message.lane, deque()).append((message, outcome))
 
     def notice(self) -> None:
-        """A link is idle or has ended."""
+        """A connection is idle or has ended."""
         self._change.set()
 
     # ── Lanes ───────────────────────────────────────────────────────────────────
 
     async def _work(self) -> None:
-        lanes = [asyncio.create_task(self._supply(lane)) for lane in self._crew.lanes]
+        lanes = [asyncio.create_task(self._supply(lane)) for lane in self._pool.lanes]
         try:
             await asyncio.gather(*lanes)
         finally:
@@ -99,23 +99,23 @@ class Sending:
                 while not self._is_served(lane) and not self._is_lost():
                     await self._next_change()
         finally:
-            self._crew.stop_waiting(lane)
+            self._pool.stop_waiting(lane)
 
     def _is_served(self, lane: str) -> bool:
         """Get a connection for a lane, or have one opened; else wait in line."""
-        crew, now = self._crew, self._loop.time()
-        if not crew.may_serve(lane):
-            crew.stop_waiting(lane)
+        pool, now = self._pool, self._loop.time()
+        if not pool.may_serve(lane):
+            pool.stop_waiting(lane)
             return False
-        link, server = crew.free_link(lane), None
-        if link is None:
-            server = crew.choose_server(now)
-        if link is None and server is None:
-            crew.wait(lane, now)
+        connection, server = pool.free_connection(lane), None
+        if connection is None:
+            server = pool.choose_server(now)
+        if connection is None and server is None:
+            pool.wait(lane, now)
             return False
-        crew.stop_waiting(lane)
-        if link is not None:
-            link.serve(self, lane, limit=crew.limit(lane))
+        pool.stop_waiting(lane)
+        if connection is not None:
+            connection.serve(self, lane, limit=pool.limit(lane))
         elif server is not None:
             self._open(server, lane)
         return True
@@ -135,7 +135,7 @@ class Sending:
             elif asking.result():
                 del self._asking[lane]
                 return True
-            elif not self._crew.busy(lane):
+            elif not self._pool.busy(lane):
                 return False
             else:
                 await self._next_change()
@@ -147,21 +147,21 @@ class Sending:
 
     def _is_lost(self) -> bool:
         return self._is_stopped or (
-            not self._openings and self._crew.pool.is_down(self._loop.time())
+            not self._openings and self._pool.servers.is_down(self._loop.time())
         )
 
     # ── Connections ─────────────────────────────────────────────────────────────
 
     def _open(self, server: Server, lane: str) -> None:
-        self._crew.reserve(server, lane)
+        self._pool.reserve(server, lane)
         opening = asyncio.create_task(self._open_one(server, lane))
         self._openings.add(opening)
         opening.add_done_callback(self._note_opened)
 
     async def _open_one(self, server: Server, lane: str) -> None:
-        refusal = await self._crew.open_link(server, lane)
+        refusal = await self._pool.open_connection(server, lane)
         if refusal is not None:
-            pauses_until = self._crew.pool.next_up(self._loop.time())
+            pauses_until = self._pool.servers.next_up(self._loop.time())
             if pauses_until is not None:
                 self._loop.call_at(pauses_until, self._change.set)
 
@@ -171,7 +171,7 @@ class Sending:
 
     def _give_up(self) -> None:
         """No connection is to be had: what waited for another is for a later time."""
-        refusal = self._crew.refusal
+        refusal = self._pool.refusal
         for again in self._again.values():
             while again:
                 message, outcome = again.popleft()

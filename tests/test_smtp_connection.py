@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from peers import dead_port, run
+from tambour.channels.smtp.connection import Connection
 from tambour.channels.smtp.deadline import Deadline
 from tambour.channels.smtp.dialling import address_literal, dial
-from tambour.channels.smtp.link import Link
-from tambour.channels.smtp.pool import Pool
+from tambour.channels.smtp.servers import Servers
 from tambour.config import SmtpServer
 
 QUICKACK = getattr(socket, "TCP_QUICKACK", None)
@@ -58,20 +58,20 @@ def test_a_reply_with_more_to_come_is_acknowledged_at_once() -> None:
 
         async with listening(talk) as port:
             settings = SmtpServer(host="127.0.0.1", port=port, security="none")
-            (server,) = Pool([settings]).servers
-            server.links = 1
-            link = Link(server, timeout_s=20)
-            assert await link.open(None) is None
-            sock = link._sock  # noqa: SLF001 - nobody else has it
+            (server,) = Servers([settings]).all
+            server.connections = 1
+            connection = Connection(server, timeout_s=20)
+            assert await connection.open(None) is None
+            sock = connection._sock  # noqa: SLF001 - nobody else has it
             assert sock is not None
             assert QUICKACK is not None
             sock.setsockopt(socket.IPPROTO_TCP, QUICKACK, 0)
             before = sock.getsockopt(socket.IPPROTO_TCP, QUICKACK)
             go_on.set()
-            while not link._reader._lines:  # noqa: SLF001, ASYNC110 - nothing tells
+            while not connection._reader._lines:  # noqa: SLF001, ASYNC110 - nothing tells
                 await asyncio.sleep(0)
             after = sock.getsockopt(socket.IPPROTO_TCP, QUICKACK)
-            link.abort()
+            connection.abort()
             over.set()
             return before, after
 

@@ -18,8 +18,8 @@ from typing import Protocol, cast
 from tambour.channels.smtp.deadline import Deadline
 from tambour.channels.smtp.dialling import address_literal, dial
 from tambour.channels.smtp.opening import Opening
-from tambour.channels.smtp.pool import Server
 from tambour.channels.smtp.replies import Reply, ReplyReader
+from tambour.channels.smtp.servers import Server
 from tambour.channels.smtp.states import Command
 from tambour.channels.smtp.transactions import (
     Mode,
@@ -43,7 +43,7 @@ _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
 class Host(Protocol):
-    """Whoever has messages for a link, and wants to hear of them."""
+    """Whoever has messages for a connection, and wants to hear of them."""
 
     def take(self, lane: str) -> Message | None:
         """Return the lane's next message."""
@@ -52,13 +52,13 @@ class Host(Protocol):
         """Hear what became of messages."""
 
     def return_unsent(self, unsent: list[tuple[Message, Outcome]]) -> None:
-        """Get back what another link may carry."""
+        """Get back what another connection may carry."""
 
     def notice(self) -> None:
-        """Hear that a link has become idle, or has ended."""
+        """Hear that a connection has become idle, or has ended."""
 
 
-class Link(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """A connection to one server; it carries messages of one lane at a time."""
 
     def __init__(self, server: Server, *, timeout_s: float) -> None:
@@ -85,7 +85,7 @@ class Link(asyncio.Protocol):
         self._turn_ends: int | None = None
 
     def __repr__(self) -> str:
-        return f"<Link {self.server.verdicts.where}>"
+        return f"<Connection {self.server.verdicts.where}>"
 
     @property
     def is_idle(self) -> bool:
@@ -204,7 +204,7 @@ class Link(asyncio.Protocol):
         self._advance(carrying)
 
     def give_way(self) -> None:
-        """Become idle after this turn: another lane waits for a link."""
+        """Become idle after this turn: another lane waits for a connection."""
         if self.carrying is not None and self._turn_ends is None:
             self._turn_ends = self.carrying.answered + TURN
 
@@ -278,9 +278,9 @@ class Link(asyncio.Protocol):
         elif carrying.has_begun:
             server.bear_nothing(now)
         self.abort()
-        server.links -= 1
+        server.connections -= 1
         farewell = carrying.farewell
-        if farewell is not None and server.links and is_crowded(farewell):
+        if farewell is not None and server.connections and is_crowded(farewell):
             server.crowd(now)
         if self._host is not None:
             self._host.deliver(carrying.results)

@@ -35,9 +35,9 @@ from peers.faulty_smtp import faulty_server
 from peers.model_smtp import Model, model_server
 from peers.sink import Sink
 from tambour.channels import Batch, Channel
-from tambour.channels.smtp import link
-from tambour.channels.smtp.link import TURN
-from tambour.channels.smtp.pool import MOST_FRUITLESS
+from tambour.channels.smtp import connection
+from tambour.channels.smtp.connection import TURN
+from tambour.channels.smtp.servers import MOST_FRUITLESS
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
 from test_smtp import LARGE, TestSmtpContract, smtp
 
@@ -450,7 +450,7 @@ def test_an_idle_connection_is_asked_before_it_gets_a_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whole transactions are written ahead: one that nobody reads would be in doubt."""
-    monkeypatch.setattr(link, "ASK_AFTER_S", 0.0)
+    monkeypatch.setattr(connection, "ASK_AFTER_S", 0.0)
     with faulty_server(Faults(rules=(Rule(phase=Phase.RSET, fault=DROP),))) as sink:
 
         async def main() -> list[Outcome]:

@@ -74,7 +74,7 @@ def test_a_dead_server_is_left_and_tried_again() -> None:
     servers = servers_of(9, 1)
     dead, now, pauses = servers.all[0], 0.0, []
     for _ in range(9):
-        dead.fail(now)
+        dead.note_failure(now)
         assert chosen(servers, now) == "1"
         pauses.append(dead.paused_until - now)
         now = dead.paused_until
@@ -88,9 +88,9 @@ def test_an_answered_message_ends_the_pauses() -> None:
     """Who has come back begins anew."""
     server = servers_of(1).all[0]
     for _ in range(5):
-        server.fail(0)
-    server.bear()
-    server.fail(100)
+        server.note_failure(0)
+    server.note_answer()
+    server.note_failure(100)
 
     assert server.paused_until == 101
 
@@ -99,10 +99,10 @@ def test_without_any_server_all_is_lost() -> None:
     """Down is who has no connection and is paused."""
     servers = servers_of(1, 1)
     one, other = servers.all
-    one.fail(0)
+    one.note_failure(0)
 
     assert not servers.is_down(0)
-    other.fail(0)
+    other.note_failure(0)
     assert servers.is_down(0)
     assert servers.next_up(0) == 1
     other.connections = 1
@@ -114,7 +114,7 @@ def test_fruitless_connections_count_as_dead() -> None:
     server = servers_of(1).all[0]
     for _ in range(MOST_FRUITLESS):
         assert server.is_up(0)
-        server.bear_nothing(0)
+        server.note_fruitless(0)
 
     assert not server.is_up(0)
 
@@ -124,7 +124,7 @@ def test_a_crowded_server_gets_no_more_for_a_while() -> None:
     servers = servers_of(1)
     server = servers.all[0]
     server.connections = 2
-    server.crowd(0)
+    server.note_crowded(0)
 
     assert servers.choose(0) is None
     assert not servers.is_down(0)
@@ -150,8 +150,8 @@ def test_a_server_out_of_step_is_named_once(caplog: pytest.LogCaptureFixture) ->
     """For an hour it gets one command at a time."""
     server: Server = servers_of(1).all[0]
     with caplog.at_level(logging.WARNING):
-        server.lose_step(0)
-        server.lose_step(1)
+        server.note_out_of_step(0)
+        server.note_out_of_step(1)
 
     assert server.is_lock_step(LOCK_STEP_S)
     assert not server.is_lock_step(LOCK_STEP_S + 1)

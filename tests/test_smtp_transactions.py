@@ -331,7 +331,7 @@ def test_a_server_that_cannot_follow_blames_nobody(reply: str) -> None:
 def test_idle_connections_are_sounded_before_a_message_depends_on_them() -> None:
     """While the question is out no message is taken."""
     carrying, fill = conversation(Mode.CHUNKING, map(letter, (1, 2)))
-    carrying.sound()
+    carrying.ping()
     fill()
 
     assert said(carrying) == b"RSET\r\n"

@@ -36,7 +36,7 @@ from peers.model_smtp import Model, model_server
 from peers.sink import Sink
 from tambour.channels import Batch, Channel
 from tambour.channels.smtp import connection
-from tambour.channels.smtp.connection import TURN
+from tambour.channels.smtp.connection import QUANTUM
 from tambour.channels.smtp.servers import MOST_FRUITLESS
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
 from test_smtp import LARGE, TestSmtpContract, smtp
@@ -213,7 +213,7 @@ def test_one_connection_serves_all_lanes_in_turn() -> None:
 
     assert Counter(kinds(outcomes.values())) == {ACCEPTED: 310}
     assert sink.connections == 1
-    assert TURN <= gentle_places[0] < 2 * TURN
+    assert QUANTUM <= gentle_places[0] < 2 * QUANTUM
 
 
 # Servers that go wrong

@@ -36,14 +36,14 @@ FINAL_PATIENCE = 10
 FAREWELL_S = 5.0
 ASK_AFTER_S = 1.0
 """A connection idle for longer is asked whether it lives, before it gets a message."""
-TURN = 100
-"""Messages that a connection carries before it gives way to another lane."""
+QUANTUM = 100
+"""Messages that a connection still carries before it gives way to another lane."""
 _HIGH_WATER, _LOW_WATER = 256 * 1024, 64 * 1024
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
-class Host(Protocol):
-    """Whoever has messages for a connection, and wants to hear of them."""
+class Dispatcher(Protocol):
+    """Gives a connection its messages, and hears what became of them."""
 
     def take(self, lane: str) -> Message | None:
         """Return the lane's next message."""
@@ -65,15 +65,15 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.lane: str | None = None
         self.is_open = False
-        self.carrying: Transactions | None = None
+        self.transactions: Transactions | None = None
         self.opening: Opening | None = None
-        self._host: Host | None = None
+        self._dispatcher: Dispatcher | None = None
         self._loop = asyncio.get_running_loop()
         self._timeout_s = timeout_s
         self._reader = ReplyReader()
         self._transport: asyncio.Transport | None = None
         self._sock: socket.socket | None = None
-        self._turn = asyncio.Event()
+        self._progress = asyncio.Event()
         self._ended = asyncio.Event()
         self._asked_at = 0.0
         self._idle_since = 0.0
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
         self._unwritten = self._writes = 0
         self._is_paused = False
         self._is_leaving = False
-        self._turn_ends: int | None = None
+        self._yields_at: int | None = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.server.verdicts.where}>"
@@ -90,8 +90,8 @@ class Connection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether it could carry a message at once."""
-        carrying = self.carrying
-        return self.is_open and carrying is not None and carrying.is_idle
+        transactions = self.transactions
+        return self.is_open and transactions is not None and transactions.is_idle
 
     @property
     def tls(self) -> ssl.SSLObject | None:
@@ -106,8 +106,8 @@ class Connection(asyncio.Protocol):
         try:
             opening = await self._connect(context)
             while opening.refusal is None and not opening.is_ready:
-                await self._turn.wait()
-                self._turn.clear()
+                await self._progress.wait()
+                self._progress.clear()
                 if opening.wants_handshake and context is not None:
                     await self._secure(opening, context)
         except OSError as error:
@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
         self._write_opening(opening)
         if opening.wants_handshake or opening.is_ready or opening.refusal is not None:
             self._deadline.lift()
-            self._turn.set()
+            self._progress.set()
 
     def _write_opening(self, opening: Opening) -> None:
         if opening.out:
@@ -182,112 +182,113 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
         now, server = self._loop.time(), self.server
         is_slow = server.is_lock_step(now)
-        self.carrying = Transactions(
+        self.transactions = Transactions(
             offer=opening.offer,
             mode=Mode.LOCK_STEP if is_slow else choose_mode(opening.offer),
             verdicts=server.verdicts,
         )
         if server.keeps_step:
-            self.carrying.window = window(server.round_trip_s)
+            self.transactions.window = window(server.round_trip_s)
         self._idle_since = now
         self.is_open = True
 
     # ── Carrying ────────────────────────────────────────────────────────────────
 
-    def serve(self, host: Host, lane: str, *, limit: int | None) -> None:
+    def serve(self, dispatcher: Dispatcher, lane: str, *, limit: int | None) -> None:
         """Carry the messages of *lane* from now on, or until it is spent."""
-        carrying = cast("Transactions", self.carrying)
-        self._host, self.lane, self._turn_ends = host, lane, None
-        carrying.limit = limit
-        if carrying.answered and self._loop.time() - self._idle_since > ASK_AFTER_S:
-            carrying.sound()
-        self._advance(carrying)
+        transactions = cast("Transactions", self.transactions)
+        self._dispatcher, self.lane, self._yields_at = dispatcher, lane, None
+        transactions.limit = limit
+        if transactions.answered and self._loop.time() - self._idle_since > ASK_AFTER_S:
+            transactions.ping()
+        self._advance(transactions)
 
     def give_way(self) -> None:
         """Become idle after this turn: another lane waits for a connection."""
-        if self.carrying is not None and self._turn_ends is None:
-            self._turn_ends = self.carrying.answered + TURN
+        if self.transactions is not None and self._yields_at is None:
+            self._yields_at = self.transactions.answered + QUANTUM
 
     def leave(self) -> None:
         """Take no more messages, and say goodbye when the last is answered."""
         self._is_leaving = True
-        if self.carrying is not None and self.is_idle:
-            self._rest(self.carrying)
+        if self.transactions is not None and self.is_idle:
+            self._rest(self.transactions)
 
     def _take(self) -> Message | None:
-        host, lane = self._host, self.lane
-        return None if host is None or lane is None else host.take(lane)
+        if self._dispatcher is None or self.lane is None:
+            return None
+        return self._dispatcher.take(self.lane)
 
-    def _may_take(self, carrying: Transactions) -> bool:
+    def _may_take(self, transactions: Transactions) -> bool:
         if self._is_paused or self._is_leaving:
             return False
-        return self._turn_ends is None or carrying.answered < self._turn_ends
+        return self._yields_at is None or transactions.answered < self._yields_at
 
-    def _advance(self, carrying: Transactions) -> None:
-        """Write what there is to write, take what there is room for, tell the host."""
+    def _advance(self, transactions: Transactions) -> None:
+        """Write what there is to write, take what there is room for, tell results."""
         while True:
-            if self._may_take(carrying):
-                carrying.fill(self._take)
-            if not carrying.out:
+            if self._may_take(transactions):
+                transactions.fill(self._take)
+            if not transactions.out:
                 break
-            self._write(carrying.out)
-        if carrying.results and self._host is not None:
-            self._host.deliver(carrying.results)
-            carrying.results.clear()
-        if carrying.answered and not self.server.keeps_step:
-            self._prove(carrying)
-        if carrying.is_over:
-            self._end(carrying)
-        elif carrying.is_idle:
-            self._rest(carrying)
+            self._write(transactions.out)
+        if transactions.results and self._dispatcher is not None:
+            self._dispatcher.deliver(transactions.results)
+            transactions.results.clear()
+        if transactions.answered and not self.server.keeps_step:
+            self._prove(transactions)
+        if transactions.is_over:
+            self._end(transactions)
+        elif transactions.is_idle:
+            self._rest(transactions)
         elif not self._is_paused:
-            is_final = carrying.awaited in (Command.DOT, Command.BDAT)
+            is_final = transactions.awaited in (Command.DOT, Command.BDAT)
             self._deadline.set(self._timeout_s * (FINAL_PATIENCE if is_final else 1))
 
-    def _prove(self, carrying: Transactions) -> None:
+    def _prove(self, transactions: Transactions) -> None:
         """The server has answered a message: it may have several at once."""
-        self.server.bear()
-        if carrying.mode is not Mode.LOCK_STEP:
+        self.server.note_answer()
+        if transactions.mode is not Mode.LOCK_STEP:
             self.server.keeps_step = True
-            carrying.window = window(self.server.round_trip_s)
-            self._advance(carrying)
+            transactions.window = window(self.server.round_trip_s)
+            self._advance(transactions)
 
-    def _rest(self, carrying: Transactions) -> None:
+    def _rest(self, transactions: Transactions) -> None:
         self._deadline.lift()
         self._idle_since = self._loop.time()
-        if self._is_leaving or carrying.is_spent:
+        if self._is_leaving or transactions.is_spent:
             self._is_leaving = True
-            carrying.quit()
-            self._write(carrying.out)
+            transactions.quit()
+            self._write(transactions.out)
             self._deadline.set(FAREWELL_S)
             return
         self.lane = None
-        if self._host is not None:
-            self._host.notice()
+        if self._dispatcher is not None:
+            self._dispatcher.notice()
 
-    def _end(self, carrying: Transactions) -> None:
+    def _end(self, transactions: Transactions) -> None:
         """Tell everybody that the conversation is over."""
         if not self.is_open:
             return
         self.is_open = False
         now, server = self._loop.time(), self.server
-        if carrying.loses_step:
-            server.lose_step(now)
-        elif carrying.answered:
-            server.bear()
-        elif carrying.has_begun:
-            server.bear_nothing(now)
+        if transactions.loses_step:
+            server.note_out_of_step(now)
+        elif transactions.answered:
+            server.note_answer()
+        elif transactions.has_begun:
+            server.note_fruitless(now)
         self.abort()
         server.connections -= 1
-        farewell = carrying.farewell
+        farewell = transactions.farewell
         if farewell is not None and server.connections and is_crowded(farewell):
-            server.crowd(now)
-        if self._host is not None:
-            self._host.deliver(carrying.results)
-            self._host.return_unsent(carrying.unsent)
-            self._host.notice()
-        carrying.results.clear()
-        carrying.unsent.clear()
+            server.note_crowded(now)
+        if self._dispatcher is not None:
+            self._dispatcher.deliver(transactions.results)
+            self._dispatcher.return_unsent(transactions.unsent)
+            self._dispatcher.notice()
+        transactions.results.clear()
+        transactions.unsent.clear()
 
     # ── What the event loop says ────────────────────────────────────────────────
 
@@ -302,9 +303,9 @@ class Connection(asyncio.Protocol):
         written, replies = self._writes, self._reader.feed(data)
         if not replies:
             pass
-        elif self.carrying is not None:
-            self.carrying.receive(replies)
-            self._advance(self.carrying)
+        elif self.transactions is not None:
+            self.transactions.receive(replies)
+            self._advance(self.transactions)
         elif self.opening is not None:
             self._open_further(self.opening, replies)
         if written == self._writes and _QUICKACK is not None and self.is_open:
@@ -325,8 +326,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._is_paused = False
-        if self.carrying is not None and self.is_open:
-            self._advance(self.carrying)
+        if self.transactions is not None and self.is_open:
+            self._advance(self.transactions)
 
     def eof_received(self) -> None:
         """Hear that the server says nothing more."""
@@ -351,12 +352,12 @@ class Connection(asyncio.Protocol):
         chunks.clear()
 
     def _lose(self, loss: Loss, *, unwritten_bytes: int = 0) -> None:
-        if self.carrying is not None:
-            self.carrying.lose(loss, unwritten_bytes=unwritten_bytes)
-            self._end(self.carrying)
+        if self.transactions is not None:
+            self.transactions.lose(loss, unwritten_bytes=unwritten_bytes)
+            self._end(self.transactions)
         elif self.opening is not None and not self.opening.is_ready:
             self.opening.lose(loss)
-            self._turn.set()
+            self._progress.set()
 
     def _run_out_of_time(self) -> None:
         transport = self._transport

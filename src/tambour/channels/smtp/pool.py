@@ -116,14 +116,14 @@ class ConnectionPool:
             if not is_open:
                 server.connections -= 1
         if refusal is None:
-            server.welcome()
+            server.note_opened()
             self._connections.append(connection)
             return None
         now = asyncio.get_running_loop().time()
         if refusal.code == str(CLOSING) and server.connections:
-            server.crowd(now)
+            server.note_crowded(now)
         else:
-            server.fail(now)
+            server.note_failure(now)
         self._contexts.pop(server.settings.ca_file, None)
         self.refusal = refusal
         return refusal

@@ -62,32 +62,32 @@ class Server:
         """Whether it gets one command at a time."""
         return now < self._lock_step_until
 
-    def fail(self, now: float) -> None:
+    def note_failure(self, now: float) -> None:
         """It could not be reached, or lets nobody in."""
         pause_s = min(LONGEST_PAUSE_S, SHORTEST_PAUSE_S * 2 ** min(self._failures, 9))
         self._failures += 1
         self._fruitless = 0
         self._paused_until = now + pause_s
 
-    def welcome(self) -> None:
+    def note_opened(self) -> None:
         """It has let us in."""
         self._paused_until = 0.0
 
-    def bear(self) -> None:
+    def note_answer(self) -> None:
         """A message was answered."""
         self._failures = self._fruitless = 0
 
-    def bear_nothing(self, now: float) -> None:
+    def note_fruitless(self, now: float) -> None:
         """A connection ended before any message was answered."""
         self._fruitless += 1
         if self._fruitless >= MOST_FRUITLESS:
-            self.fail(now)
+            self.note_failure(now)
 
-    def crowd(self, now: float) -> None:
+    def note_crowded(self, now: float) -> None:
         """It has said that there are too many connections; there is one less now."""
         self._most, self._crowded_until = max(1, self.connections), now + CROWDED_S
 
-    def lose_step(self, now: float) -> None:
+    def note_out_of_step(self, now: float) -> None:
         """It could not follow commands written ahead."""
         if not self.is_lock_step(now):
             log.warning(

@@ -98,7 +98,7 @@ class Transactions:
         self._flying = 0
         self._written = 0
         self._has_open_group = False
-        self._is_sounding = False
+        self._is_barred = False
         self._verdicts = verdicts
         stuffs = mode is not Mode.CHUNKING
         self._envelopes = Envelopes(offer, verdicts, has_stuffing=stuffs)
@@ -146,18 +146,18 @@ class Transactions:
             else:
                 self._say(Command.MAIL, letter, letter.sealed.mail)
 
-    def sound(self) -> None:
+    def ping(self) -> None:
         """Ask whether anybody is there still, before a message depends on it."""
-        self._is_sounding = True
+        self._is_barred = True
         self._say(Command.RSET, None, b"RSET\r\n")
 
     def quit(self) -> None:
         """Say goodbye; only when idle."""
-        self._is_sounding = True
+        self._is_barred = True
         self._say(Command.QUIT, None, b"QUIT\r\n")
 
     def _has_room(self) -> bool:
-        if self._is_sounding or self.is_spent or self.state is State.CLOSED:
+        if self._is_barred or self.is_spent or self.state is State.CLOSED:
             return False
         if self.mode is Mode.CHUNKING:
             return self._flying < self.window
@@ -247,7 +247,7 @@ class Transactions:
         if target is None:
             return False
         if letter is None:
-            self._is_sounding = False
+            self._is_barred = False
         elif answer is Answer.REFUSE and self._is_blamed_wrongly(letter, reply):
             # Refused it is, whatever it was meant for.
             self.loses_step, letter.end = True, 0

@@ -20,7 +20,7 @@ from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
 
 
 class Transmission:
-    """The host of all connections while a wave is transmitted."""
+    """Gives messages to all connections while a wave is transmitted."""
 
     def __init__(self, wave: Wave, pool: ConnectionPool) -> None:
         self._wave = wave

@@ -37,6 +37,7 @@ HEAD = """seed {0.seed}, {0.kills} kills in each line
 |server offers|on_uncertain|kills|messages|lost|doubled a kill|in doubt a kill|unnamed|
 |-|-|-|-|-|-|-|-|"""
 CHILD = Path(__file__).parent / "kill_child.py"
+LIMIT_S = 60.0
 MOST_BEFORE_A_KILL = 150
 LATEST_S = 0.02
 MODES = {
@@ -60,8 +61,13 @@ class Nursery:
         self._process.stdin.write(json.dumps(sender) + "\n")
         self._process.stdin.flush()
         self._pid = int(self._process.stdout.readline())
+        hung = threading.Event()
+        watch = threading.Timer(LIMIT_S, lambda: (hung.set(), self.kill()))
+        watch.start()
         status = int(self._process.stdout.readline())
+        watch.cancel()
         self._pid = 0
+        assert not hung.is_set(), "a sender neither ended nor was killed"
         return status
 
     def kill(self) -> None:

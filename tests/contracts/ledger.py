@@ -520,9 +520,9 @@ class RecoveringContract:
 
         assert ["uncertain"] == list(states(ledger).values())
 
-    @pytest.mark.parametrize("step", [Step.EXPIRE, Step.POSTPONE], ids=str)
+    @pytest.mark.parametrize("step", [Step.EXPIRE, Step.POSTPONE, Step.REJECT], ids=str)
     def test_never_forgets_a_doubt_in_flight(self, ledger: Ledger, step: Step) -> None:
-        """Promised again and not pulled, what was in doubt before is so still."""
+        """Promised again, and not taken up or refused, what was in doubt is so still."""
         freeze(ledger, 1)
         claim(ledger)
         ledger.recover(NOW)

@@ -7,8 +7,8 @@ the database nor why a step is taken.
 
 One rule is not visible in the table: a row that was ever in doubt (its message may have
 been accepted before a crash or a lost reply) never ends as if it had not been sent.
-Where it would be given back, expire, be suppressed, cancelled or superseded, it takes
-the step `LOSE` instead and is `uncertain`.
+Where it would be given back, refused for good, expire, be suppressed, cancelled or
+superseded, it takes the step `LOSE` instead and is `uncertain`.
 """
 
 from __future__ import annotations
@@ -144,6 +144,6 @@ def draw_page() -> str:
         "A delivery is *open* while it has a next try. An `uncertain` one without a"
         " next try waits for a person.\n\n"
         "A row that was ever in doubt never ends as if it had not been sent: where it"
-        " would be released, expire, be suppressed, cancelled or superseded, it takes"
-        " the step *lose*.\n"
+        " would be released, refused for good, expire, be suppressed, cancelled or"
+        " superseded, it takes the step *lose*.\n"
     )

@@ -19,8 +19,8 @@ from tambour.model import DeliveryState
 state = delivery.c.state
 now = sa.bindparam("now", type_=Instant)
 
-_UNSENT = (Step.EXPIRE, Step.POSTPONE)
-"""The steps out of flight that say it was not sent: the channel never pulled it."""
+_UNSENT = (Step.EXPIRE, Step.POSTPONE, Step.REJECT)
+"""The steps out of flight that say it was not sent: never taken up, or refused."""
 
 
 def word(value: StrEnum) -> sa.ColumnElement[str]:

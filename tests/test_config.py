@@ -290,6 +290,15 @@ def test_one_stands_for_a_list_and_a_name_for_a_preset(tmp_path: Path) -> None:
         ("10/s, 2000/d", "10/s, fast", 12, "E104"),
         ("first_day", "frist_day", 13, "E103"),
         ("2026-12-01", "soon", 13, "E104"),
+        ("one.example.org", "one.example.org:465", 11, "E104"),
+        ("two.example.org", "smtp://two.example.org", 11, "E104"),
+        ("[free.fr]", "[FREE.fr, free.fr]", 14, "E104"),
+        ("[free.fr]", "[Wanadoo.fr]", 14, "E104"),
+        ("[free.fr]", "[xn--mnchen-3ya.de, münchen.de]", 14, "E104"),
+        ("[free.fr]", "[x@free.fr]", 14, "E104"),
+        ("[free.fr]", "free.fr", 14, "E104"),
+        ("domain: example.org", "domain: exa mple", 15, "E104"),
+        ("selector: s1", "selector: a..b", 15, "E104"),
     ],
 )
 def test_faults_inside_a_channel_are_found_at_their_line(
@@ -299,3 +308,40 @@ def test_faults_inside_a_channel_are_found_at_their_line(
     found = failures(project(tmp_path, POOL.replace(old, new)))
 
     assert (line, code) in {(at, what) for at, what, _ in found}
+
+
+def test_every_rate_that_is_none_is_named(tmp_path: Path) -> None:
+    """A list of rates tells all its faults at once, bare numbers included."""
+    text = POOL.replace("10/s, 2000/d", "fast, 10/s, 20, 0/h")
+
+    found = failures(project(tmp_path, text))
+
+    assert ["'fast'", "'20'", "'0/h'"] == [said.split()[1] for _, _, said in found]
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "192.0.2.1", "2001:db8::1", "smtp_1.example.org"]
+)
+def test_hosts_are_names_and_numbers(tmp_path: Path, host: str) -> None:
+    """A port or a path belongs elsewhere, an IPv6 address is no port."""
+    text = POOL.replace("one.example.org", f"'{host}'")
+
+    assert host == smtp(tmp_path, text).pool()[0].host
+
+
+def test_domains_are_read_as_addresses_are(tmp_path: Path) -> None:
+    """Capitals and A-labels name the same destination as in a file of readers."""
+    text = POOL.replace("[free.fr]", "[Free.FR, xn--mnchen-3ya.de]")
+
+    assert ("free.fr", "münchen.de") == smtp(tmp_path, text).domains[1].of
+
+
+def test_two_keys_have_two_names(tmp_path: Path) -> None:
+    """Only one record can stand under a name."""
+    key = "{domain: example.org, selector: s1, key: keys/s1.pem}"
+    ((line, _, said),) = failures(
+        project(tmp_path, POOL.replace(key, f"[{key}, {key}]"))
+    )
+
+    assert 15 == line
+    assert "two keys are called s1.example.org" in said

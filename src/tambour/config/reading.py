@@ -23,6 +23,11 @@ from tambour.yamltext import Document, YamlError, parse
 from tambour.yamltext import Path as YamlPath
 
 CONFIG_FILE = "config.yaml"
+_SHAPES = {
+    "tuple_type": "a list is wanted; write [one, another]",
+    "model_type": "keys are wanted; write {key: value}",
+}
+"""How people call what pydantic names after Python's types."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -178,7 +183,8 @@ class _Reading:
                     key = key if one["type"] == "missing" else f"{key}.type"
                     self.problem(where, "E105", f"{key} is missing", f"add {key}")
                 case _:
-                    text = one["msg"].removeprefix("Value error, ")
+                    said = one["msg"].removeprefix("Value error, ")
+                    text = _SHAPES.get(one["type"], said)
                     self.problem(where, "E104", f"{key}: {text}")
 
 

@@ -7,13 +7,30 @@ egressif.io, as of 2026-06.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
-from tambour.config.fields import Duration, OnUncertain, Rates, Settings
+from tambour.config.fields import (
+    Duration,
+    HostName,
+    MailDomain,
+    OnUncertain,
+    Rates,
+    Settings,
+    some,
+)
 
 Security = Literal["none", "starttls", "tls"]
 Auth = Literal["auto", "plain", "login", "xoauth2"]
@@ -31,7 +48,7 @@ DOMAIN_PRESETS: Mapping[str, Mapping[str, object]] = {
 class SmtpServer(Settings):
     """One of `servers:`; what it leaves out it takes from its channel."""
 
-    host: str = Field(min_length=1)
+    host: HostName = Field(min_length=1)
     port: int = Field(default=587, ge=1, le=65535)
     security: Security = "starttls"
     username: str | None = None
@@ -47,7 +64,7 @@ class SmtpServer(Settings):
 class DomainLimits(Settings):
     """One of `domains:` destinations that want to be treated more gently."""
 
-    of: tuple[str, ...] = Field(min_length=1)
+    of: tuple[MailDomain, ...] = Field(min_length=1)
     connections: Positive = 2
     messages_per_connection: Positive | None = None
     rate: Rates = ()
@@ -66,11 +83,18 @@ class WarmUp(Settings):
     growth: float = Field(default=2.0, gt=1.0, le=10.0)
 
 
+def _selector(name: str) -> str:
+    if not re.fullmatch(r"\w([\w-]*\w)?(\.\w([\w-]*\w)?)*", name, re.ASCII):
+        msg = f"{name!r} is no selector; write letters and digits, like s2026"
+        raise ValueError(msg)
+    return name
+
+
 class DkimKey(Settings):
     """One of `dkim:` a private key, and where its public half is published."""
 
-    domain: str = Field(min_length=3)
-    selector: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$")
+    domain: MailDomain
+    selector: Annotated[str, AfterValidator(_selector)]
     key: str = Field(min_length=1)
 
 
@@ -84,16 +108,11 @@ def _domain_limits(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
     return dict(DOMAIN_PRESETS[value])
 
 
-def _some(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
-    """Let one stand for a list of one."""
-    return value if isinstance(value, list | tuple) else (value,)
-
-
 class SmtpChannel(Settings):
     """Mail through a submission server, or several."""
 
     type: Literal["smtp"]
-    host: str = ""
+    host: HostName = ""
     port: int = Field(default=587, ge=1, le=65535)
     security: Security = "starttls"
     username: str | None = None
@@ -114,9 +133,31 @@ class SmtpChannel(Settings):
     domains: tuple[Annotated[DomainLimits, BeforeValidator(_domain_limits)], ...] = (
         Field(default=())
     )
-    dkim: Annotated[tuple[DkimKey, ...], BeforeValidator(_some)] = ()
+    dkim: Annotated[tuple[DkimKey, ...], BeforeValidator(some)] = ()
     timeout: Duration = timedelta(seconds=60)
     on_uncertain: OnUncertain = "resend"
+
+    @field_validator("domains")
+    @classmethod
+    def _is_in_one_group(
+        cls, groups: tuple[DomainLimits, ...]
+    ) -> tuple[DomainLimits, ...]:
+        seen = Counter(domain for group in groups for domain in group.of)
+        twice = ", ".join(domain for domain, times in seen.items() if times > 1)
+        if twice:
+            msg = f"{twice} stands there twice; keep it in one group"
+            raise ValueError(msg)
+        return groups
+
+    @field_validator("dkim")
+    @classmethod
+    def _has_own_records(cls, keys: tuple[DkimKey, ...]) -> tuple[DkimKey, ...]:
+        seen = Counter((key.selector, key.domain) for key in keys)
+        twice = [".".join(name) for name, times in seen.items() if times > 1]
+        if twice:
+            msg = f"two keys are called {twice[0]}; give each a selector of its own"
+            raise ValueError(msg)
+        return keys
 
     @model_validator(mode="after")
     def _has_one_way_in(self) -> Self:

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import io
+import queue
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from command_line import CONFIG, Folder
-from peers import dead_port
+from command_line import CONFIG, Folder, environment
+from peers import LIMIT_S, dead_port
+from peers.faults import FOREVER, Faults, Phase, Rule, late
+from peers.faulty_smtp import faulty_server
 
 EDITION = "rappel/agenda/atelier/6h/1"
 DELIVERY_KEYS = (
@@ -371,3 +377,31 @@ def test_an_unused_port_defers_all_mail(folder: Folder) -> None:
     waiting = [row for row in folder.deliveries() if row["state"] == "deferred"]
     assert (done.code, len(waiting)) == (75, 2)
     assert all("cannot be reached" in row["reply"] for row in waiting)
+
+
+# ── being stopped ───────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_send_without_doubts(
+    number: signal.Signals, folder: Folder
+) -> None:
+    """What is promised still leaves and is recorded, the rest waits: exit code 75."""
+    people = (f"p{n}@example.org,P{n},fr\n" for n in range(600))
+    folder.write("lecteurs.csv", "email,name,language\n" + "".join(people))
+    slow = Rule(phase=Phase.FINAL, fault=late(0.01), times=FOREVER)
+    with faulty_server(Faults(rules=(slow,))) as sink:
+        server = f'{{type: smtp, host: 127.0.0.1, port: {sink.port}, security: none, from: "a@example.org"}}'  # fmt: skip
+        folder.configure(CONFIG.split("lettre: ")[1].split("\n")[0], server)
+        begun: queue.Queue[object] = queue.Queue()
+        sink.on_taken = begun.put
+        command = [sys.executable, "-m", "tambour", "-C", str(folder.path), "send", "--yes"]  # fmt: skip
+        with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE) as process:  # fmt: skip
+            begun.get(timeout=LIMIT_S)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=LIMIT_S)
+        taken = len(sink.taken)
+    states = folder.states()
+
+    assert (75, b"put off" in said) == (process.returncode, True)
+    assert {"planned": 600 - taken, "sent": taken + 1} == states

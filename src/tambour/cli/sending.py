@@ -45,9 +45,9 @@ class Done:
     """Editions that were held while they left, and why."""
 
     def put_off(self) -> list[EditionId]:
-        """Return the editions of which something waits for another try."""
-        deferred = DeliveryState.DEFERRED
-        waiting = (c.edition for c in self.counts if c.states.get(deferred))
+        """Return the editions of which something waits for a try."""
+        states = (DeliveryState.DEFERRED, DeliveryState.PLANNED)
+        waiting = (c.edition for c in self.counts if any(map(c.states.get, states)))
         return [one for one in dict.fromkeys(waiting) if one not in self.stopped]
 
     def exit_code(self) -> Exit:

@@ -20,7 +20,7 @@ from tambour.delivery.freezing import (
     choose_due,
     freeze_entries,
 )
-from tambour.delivery.loop import run_loop
+from tambour.delivery.loop import run_loop, stopped_by_signal
 from tambour.delivery.routes import make_route
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import Route, World
@@ -143,18 +143,22 @@ def deliver_once(config: Config, ledger: Ledger, world: World) -> tuple[Count, .
     """
     Try once what is due on every channel, and return how those editions stand.
 
+    SIGINT and SIGTERM end it early: what is promised leaves, the rest stays planned.
+
     Raises:
         LedgerError: the ledger cannot be used.
 
     """
 
     async def work() -> tuple[Count, ...]:
-        return await deliver(
-            ledger,
-            make_routes(config, ledger, clock=world.clock),
-            mode=Mode.ONCE,
-            world=world,
-            stop=asyncio.Event(),
-        )
+        stop = asyncio.Event()
+        with stopped_by_signal(stop):
+            return await deliver(
+                ledger,
+                make_routes(config, ledger, clock=world.clock),
+                mode=Mode.ONCE,
+                world=world,
+                stop=stop,
+            )
 
     return run_loop(work())

@@ -159,6 +159,12 @@ def dead_server(folder: Folder) -> None:
     folder.configure(old, server)
 
 
+def missing_key(folder: Folder) -> None:
+    """Let mail be signed by a key that is not there, and posts go."""
+    dead_server(folder)
+    folder.configure('from: "a@example.org"}', 'from: "a@example.org", dkim: {domain: example.org, selector: s1, key: s1.pem}}')  # fmt: skip
+
+
 def manual_approval(folder: Folder) -> None:
     """Let the edition wait for a person."""
     text = (folder.path / "campaigns" / "rappel.md").read_text(encoding="utf-8")
@@ -177,6 +183,7 @@ def second_campaign(folder: Folder) -> None:
         pytest.param(broken_template, 1, "was not sent: templates/email/reminder.html.j2:1: 'evnt' is not defined", 0, id="1 failure"),
         pytest.param(second_campaign, 3, "autre/agenda/atelier/6h/1 was not sent", 3, id="3 partly sent"),
         pytest.param(manual_approval, 6, "tambour approve rappel/agenda/atelier/6h/1", 0, id="6 held"),
+        pytest.param(missing_key, 5, "the channel lettre sends nothing: dkim: ", 1, id="5 configuration"),
         pytest.param(dead_server, 75, "", 1, id="75 temporary"),
     ],
 )  # fmt: skip

@@ -14,6 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from structlog.testing import capture_logs
 
 from command_line import CONFIG, PEOPLE, REMINDER, Folder, child, environment
@@ -125,6 +131,31 @@ def test_a_broken_edit_keeps_the_last_good_settings(ticking: Ticking) -> None:
     assert len([line for line in said(first) if "E103" in line]) == 1
     assert not [line for line in said(second) if "E103" in line]
     assert {EDITION} == ticking.frozen()
+
+
+def test_a_channel_without_its_key_is_told_and_taken_again(ticking: Ticking) -> None:
+    """It is logged once; where the key turns up, new routes are asked for."""
+    changes: list[int] = []
+    ticking.ticker.on_change = lambda: changes.append(1)
+    signed = '{type: smtp, host: localhost, from: "a@example.org", dkim: {domain: example.org, selector: s1, key: s1.pem}}'  # fmt: skip
+    ticking.write(
+        "config.yaml",
+        CONFIG.replace(
+            '{type: outbox, path: outbox, from: "Agenda <lettre@example.org>"}', signed
+        ),
+    )
+
+    first, second = ticking.tick(), ticking.tick(minutes=21)
+    before = len(changes)
+    key = ed25519.Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    ticking.write("s1.pem", pem.decode())
+    ticking.tick()
+
+    assert 1 == len([line for line in said(first) if "lettre sends nothing" in line])
+    assert not [line for line in said(second) if "sends nothing" in line]
+    assert {EDITION} == ticking.frozen()
+    assert before + 1 == len(changes)
 
 
 def test_mended_settings_are_taken_and_told(ticking: Ticking) -> None:

@@ -23,8 +23,9 @@ import structlog
 from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from tambour.config import Config, load_config
+from tambour.config import CONFIG_FILE, Config, load_config
 from tambour.content.settling import being_written
+from tambour.delivery.keys import unusable_keys
 from tambour.delivery.loop import run_loop
 from tambour.delivery.sending import freeze_due, make_routes
 from tambour.delivery.waves import Mode, deliver
@@ -69,6 +70,7 @@ class Ticker:
     said: frozenset[str] = frozenset()
     being_sent: frozenset[EditionId] = frozenset()
     slow: frozenset[tuple[EditionId, str]] = frozenset()
+    shut: dict[str, str] = field(default_factory=dict)
 
     def tick(self) -> None:
         """Read the project, plan, and freeze what is due; log, never raise."""
@@ -80,7 +82,7 @@ class Ticker:
         if busy is not None:
             log.info("the files wait for the next tick", why=busy)
             return
-        problems = self._reload()
+        problems = [*self._reload(), *self._look_at_keys()]
         project = read_project(
             self.config, cache=self.cache, settled_before=moment - SETTLED
         )
@@ -129,6 +131,16 @@ class Ticker:
             self.on_change()
             log.info("settings changed")
         return []
+
+    def _look_at_keys(self) -> Iterator[Problem]:
+        """Yield a problem for each channel that is shut; take a mended key."""
+        shut = unusable_keys(self.config)
+        if shut != self.shut:
+            self.shut = shut
+            self.on_change()
+        for name, why in shut.items():
+            message = f"channels.{name} sends nothing: {why}"
+            yield Problem(path=CONFIG_FILE, line=0, code="E104", message=message)
 
     def _say(self, problems: Iterable[Problem], held: Iterable[Entry]) -> None:
         """Log each problem, and what waits for a person, once when it appears."""

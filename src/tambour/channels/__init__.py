@@ -12,6 +12,7 @@ from typing import assert_never
 
 from tambour.channels.outbox import Outbox
 from tambour.channels.protocol import Batch, Channel, Check, Clock, Wave
+from tambour.channels.shut import Shut
 from tambour.channels.smtp import Smtp
 from tambour.channels.webhook import Webhook
 from tambour.config import (
@@ -21,7 +22,7 @@ from tambour.config import (
     WebhookChannel,
 )
 
-__all__ = ["Batch", "Channel", "Check", "Clock", "Wave", "make_channel"]
+__all__ = ["Batch", "Channel", "Check", "Clock", "Shut", "Wave", "make_channel"]
 
 
 def make_channel(

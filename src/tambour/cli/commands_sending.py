@@ -154,6 +154,8 @@ def _show_done(
         shared.warn(f"{entry.edition} is held: {entry.reason and entry.reason.text}")
     for edition, why in done.stopped.items():
         shared.warn(f"{edition} is held: {why}")
+    for channel, why in done.shut.items():
+        shared.warn(f"the channel {channel} sends nothing: {why}")
     for edition in done.put_off():
         shared.warn(
             f"some of {edition} is put off: a later `tambour send` tries it again,"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tambour.cli.ledgers import open_ledger
 from tambour.cli.session import now
 from tambour.cli.world import real_world
+from tambour.delivery.keys import unusable_keys
 from tambour.delivery.sending import Round, deliver_once, freeze_due
 from tambour.delivery.world import CrashPoint
 from tambour.errors import Exit
@@ -42,7 +43,9 @@ class Done:
     stranded: tuple[tuple[EditionId, str], ...]
     """Editions with what waits for a channel that the settings do not have."""
     stopped: Mapping[EditionId, str]
-    """Editions that were held while they left, and why."""
+    """Editions that a person must let go before the rest of them leaves, and why."""
+    shut: Mapping[str, str]
+    """Channels that something waits for, but whose keys cannot be used, and why."""
 
     def put_off(self) -> list[EditionId]:
         """Return the editions of which something waits for a try."""
@@ -57,6 +60,8 @@ class Done:
         def how_many(*states: DeliveryState) -> int:
             return sum(count.states.get(s, 0) for count in free for s in states)
 
+        if self.shut:
+            return Exit.CONFIGURATION
         if how_many(DeliveryState.DEFERRED, DeliveryState.PLANNED):
             return Exit.TEMPORARY
         if self.stopped:
@@ -131,7 +136,8 @@ def send_due(
         fresh = set(rounded.frozen.editions)  # perhaps everybody in one is suppressed
         counts += ledger.history.counts((fresh | _put_off(ledger)) - tried)
         stranded = _stranded(ledger, project.config.channels)
-        stopped = _stopped(ledger, tried)
+        stopped = _stopped(ledger, tried | {count.edition for count in counts})
+        shut = _shut(project, counts)
         ledger.close()
     return Done(
         rounded=rounded,
@@ -139,7 +145,14 @@ def send_due(
         is_incomplete=project.has_broken_campaigns(),
         stranded=stranded,
         stopped=stopped,
+        shut=shut,
     )
+
+
+def _shut(project: Project, counts: Iterable[Count]) -> dict[str, str]:
+    waiting = {c.channel for c in counts if c.states.get(DeliveryState.DEFERRED)}
+    found = unusable_keys(project.config).items()
+    return {name: why for name, why in found if name in waiting}
 
 
 def _stopped(ledger: Ledger, tried: Iterable[EditionId]) -> dict[EditionId, str]:

@@ -18,7 +18,7 @@ from tambour.composing.signers import (
     is_short,
     read_private_key,
 )
-from tambour.config import ChannelSettings, DkimKey, SmtpChannel
+from tambour.config import ChannelSettings, Config, DkimKey, SmtpChannel
 from tambour.errors import ConfigError
 
 
@@ -73,6 +73,17 @@ def read_signers(settings: ChannelSettings, root: Path) -> tuple[Signer, ...]:
     if not isinstance(settings, SmtpChannel):
         return ()
     return tuple(read_key(one, root).signer for one in settings.dkim)
+
+
+def unusable_keys(config: Config) -> dict[str, str]:
+    """Return the channels whose keys cannot be used, and why; they send nothing."""
+    found = {}
+    for name, settings in config.channels.items():
+        try:
+            read_signers(settings, config.root)
+        except ConfigError as error:
+            found[name] = str(error)
+    return found
 
 
 def _worries(signer: Signer, path: Path, mode: int) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-from tambour.channels import Channel
+from tambour.channels import Channel, Shut
 from tambour.composing.headers import address_spec
 from tambour.composing.identity import idempotency_key
 from tambour.composing.mail import MailHead, PreparedMail, prepare
@@ -25,6 +25,7 @@ from tambour.config import (
 )
 from tambour.delivery.keys import read_signers
 from tambour.delivery.world import Composed, LaneLimits, Route
+from tambour.errors import ConfigError
 from tambour.ledger.records import Content, Leased
 from tambour.model import Message, Rendered
 
@@ -46,12 +47,14 @@ def make_route(
     """
     Return the route of the channel *name* of *config*; *clock* dates its mails.
 
-    Raises:
-        ConfigError: a key that should sign its mail cannot be used.
-
+    Where a key that should sign its mail cannot be used, the channel is shut.
     """
     settings = config.channels[name]
-    signers = read_signers(settings, config.root)
+    signers: tuple[Signer, ...] = ()
+    try:
+        signers = read_signers(settings, config.root)
+    except ConfigError as error:
+        channel = Shut(code="bad-key", why=str(error))
     compose = Composer(config, settings, secret=secret, clock=clock, signers=signers)
     if not isinstance(settings, SmtpChannel):
         return Route(

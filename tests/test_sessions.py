@@ -16,6 +16,7 @@ from ledger_samples import NOW, SHARED, freeze, people, person, states
 from peers.loopback import Desk, Loopback
 from tambour.channels import Wave
 from tambour.config import Rate
+from tambour.delivery.waves import Mode
 from tambour.delivery.world import Composed, LaneLimits
 from tambour.errors import ConfigError, UserError
 from tambour.ledger import Ledger
@@ -120,6 +121,84 @@ def test_a_gentle_lane_holds_nobody_up(ledger: Ledger) -> None:
     lanes = [message.lane for message in desk.taken]
 
     assert [""] * FAST + ["slow"] * 60 == lanes
+    assert {"sent"} == set(states(ledger).values())
+
+
+class Stalled(Loopback):
+    """Answers nothing of one lane before the others have had so many messages."""
+
+    def __init__(self, desk: Desk, *, others: int) -> None:
+        super().__init__(desk)
+        self._others = others
+
+    async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
+        """Take from all lanes, a turn of the event loop for each round."""
+        kept: list[Message] = []
+        asking = [
+            asyncio.ensure_future(wave.more(lane)) for lane in ("slow", "paced", "")
+        ]
+        while kept or not all(one.done() and not one.result() for one in asking):
+            while (message := wave.take("slow")) is not None:
+                kept.append(message)
+            while (message := wave.take("paced") or wave.take()) is not None:
+                yield message.delivery, self._desk.take(message)
+            while kept and len(self._desk.taken) >= self._others:
+                yield kept[-1].delivery, self._desk.take(kept.pop())
+            for number, lane in enumerate(("slow", "paced", "")):
+                if asking[number].done() and asking[number].result():
+                    asking[number] = asyncio.ensure_future(wave.more(lane))
+            await asyncio.sleep(0)
+
+
+LANES = {
+    "slow": LaneLimits(most_in_flight=3),
+    "paced": LaneLimits(rates=(Rate(5, timedelta(seconds=1)),), most_in_flight=8),
+}
+
+
+def lane_of(address: str) -> str:
+    """Return the lane of an address that names it."""
+    domain = address.rpartition("@")[2]
+    return domain if domain in LANES else ""
+
+
+def to(domain: str, count: int) -> list[Draft]:
+    """Return drafts for people there."""
+    return [
+        Draft(channel="lettre", recipient=person(f"p{n}@{domain}"), content=SHARED)
+        for n in range(count)
+    ]
+
+
+def test_a_lane_that_is_not_answered_stops_no_clock(ledger: Ledger) -> None:
+    """Another lane's pace goes on, though the first waits for answers, not for time."""
+    freeze(ledger, [*to("slow", 10), *to("paced", 20)])
+    channel = Stalled(Desk(), others=20)
+    send(ledger, route(channel, wave_size=200, lanes=LANES, lane_of=lane_of))
+
+    assert {"sent"} == set(states(ledger).values())
+
+
+@pytest.mark.parametrize("waiting", [pytest.param(2, id="few"), 10])
+def test_a_drain_goes_on_beside_what_is_not_answered(
+    ledger: Ledger, waiting: int
+) -> None:
+    """What becomes due meanwhile leaves, whether or not more of the slow ones wait."""
+    freeze(ledger, to("slow", waiting))
+    later = NOW + timedelta(seconds=10)
+    freeze(ledger, to("elsewhere", 5), name="hebdo/2027-03-29/1", due=later)
+    time = Time()
+    desk = Desk()
+
+    def stop_after_all(_message: Message) -> None:
+        if len(desk.taken) == waiting + 4:
+            time.stop.set()
+
+    desk.on_message = stop_after_all
+    channel = Stalled(desk, others=5)
+    drained = route(channel, wave_size=200, lanes=LANES, lane_of=lane_of)
+    send(ledger, drained, time=time, mode=Mode.DRAIN)
+
     assert {"sent"} == set(states(ledger).values())
 
 

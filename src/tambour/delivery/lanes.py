@@ -37,6 +37,12 @@ class Lane:
         most = self.most_in_flight if limit is None else limit
         return max(0, min(most - self.in_flight, free(self.budgets, now)))
 
+    def is_full(self, now: datetime) -> bool:
+        """Whether only an answer makes room, however long one waits."""
+        limit = self.congestion.limit(now)
+        most = self.most_in_flight if limit is None else max(limit, 1)
+        return self.in_flight >= most
+
     def free_at(self, now: datetime) -> datetime:
         """Return when time alone lets the next one leave: perhaps now."""
         return max(free_at(self.budgets, now), self.congestion.free_at(now))
@@ -100,9 +106,12 @@ class Lanes:
         self._lanes[lane].in_flight -= 1
 
     def free_at(self, now: datetime) -> datetime | None:
-        """Return when time alone lets a waiting one leave; None when none waits."""
+        """Return when time alone lets a waiting one leave; None when it lets none."""
         waiting = [lane for lane in self._lanes.values() if lane.supply]
-        return min((lane.free_at(now) for lane in waiting), default=None)
+        return min(
+            (lane.free_at(now) for lane in waiting if not lane.is_full(now)),
+            default=None,
+        )
 
     def ready(self, now: datetime) -> int:
         """Return how many of those that wait no lane of theirs holds back."""

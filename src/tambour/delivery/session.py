@@ -197,19 +197,21 @@ class Session:
 
     def _idle_s(self) -> float | None:
         """Return how long until time alone changes something."""
+        waits_s = []
         now = self._run.world.clock()
         at = self._lanes.free_at(now)
-        if at is None or self._size.window <= len(self._wire.flying):
-            return None
-        wait_s = (at - now).total_seconds()
-        if wait_s <= 0:
-            return None
-        # Until then, something else may become due.
-        return wait_s if self._run.until else min(wait_s, IDLE_S)
+        if at is not None and self._size.window > len(self._wire.flying) and at > now:
+            waits_s.append((at - now).total_seconds())
+        if self._run.until is None:  # something else may become due
+            waits_s.append(IDLE_S)
+        return min(waits_s, default=None)
 
     def _is_finished(self) -> bool:
+        # While a slow answer is waited for, a drain looks for what becomes due.
+        is_waiting = self._run.until is None and self._wire.flying
         is_dry = self._run.world.monotonic() < self._dry_until
-        return self._is_stopping() or (is_dry and not len(self._lanes))
+        is_out = is_dry and not len(self._lanes) and not is_waiting
+        return self._is_stopping() or is_out
 
     def _is_stopping(self) -> bool:
         return self._run.halt.is_set() or self._wire.is_over

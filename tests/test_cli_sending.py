@@ -11,7 +11,7 @@ import pytest
 
 from command_line import CONFIG, Folder, environment
 from peers import LIMIT_S, dead_port
-from peers.faults import FOREVER, Faults, Phase, Rule, late
+from peers.faults import FOREVER, Faults, Phase, Rule, late, say
 from peers.faulty_smtp import faulty_server
 
 EDITION = "rappel/agenda/atelier/6h/1"
@@ -103,6 +103,31 @@ def test_a_script_reads_that_time_is_too_short(folder: Folder) -> None:
         (row["channel"], row["recipients"]) for row in done.json["editions"]
     ]
     assert "too_slow" not in planned.json
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        ("2/h", "At 2/h the channel lettre needs about 1 h for 4 messages"),
+        ("4/h", ""),
+        ("10/s", ""),
+    ],
+)
+def test_says_before_it_begins_that_it_takes_long(
+    rate: str, said: str, folder: Folder
+) -> None:
+    """A rate that fits the deadline may still keep somebody waiting for hours."""
+    dead_server(folder)
+    folder.configure('from: "a@example.org"}', f'from: "a@example.org", rate: {rate}}}')
+    folder.write("lecteurs.csv", "email\n" + "".join(f"p{n}@example.org\n" for n in range(4)))  # fmt: skip
+
+    shown = folder.run("send", "--dry-run")
+    begun = folder.run("send", "--yes")
+    again = folder.run("send", "--yes")
+
+    for result in (shown, begun, again):
+        assert said in result.err
+        assert bool(said) == ("needs about" in result.err)
 
 
 # ── what it came to ─────────────────────────────────────────────────────────────
@@ -198,6 +223,26 @@ def test_the_exit_code_says_what_stays_to_be_done(
 
     assert (code, filed) == (done.code, len(folder.filed()))
     assert said in done.err
+
+
+def test_a_refused_sender_is_told_at_every_send(folder: Folder) -> None:
+    """Until somebody approves it, `send` ends with 6, with the server's words."""
+    refusal = Rule(phase=Phase.MAIL, fault=say("554 5.7.1 not you"), times=1)
+    with faulty_server(Faults(rules=(refusal,))) as sink:
+        dead_server(folder)
+        folder.configure("port: 9,", f"port: {sink.port},")
+        first = folder.run("send", "--yes", "--json")
+        second = folder.run("send", "--yes", "--json")
+        folder.run("approve", EDITION)
+        third = folder.run("send", "--yes", "--json")
+
+    assert (6, 6, 0) == (first.code, second.code, third.code)
+    for result in (first, second):
+        (row,) = result.json["held"]
+        assert EDITION == row["edition"]
+        assert "554 5.7.1 not you" in row["reason"]
+        assert "put off" not in result.err
+    assert {"sent": 3} == folder.states()
 
 
 # ── what a person decides ───────────────────────────────────────────────────────

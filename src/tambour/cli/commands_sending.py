@@ -16,7 +16,7 @@ from tambour.errors import Exit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tambour.cli.sending import Done
+    from tambour.cli.sending import Done, Due
     from tambour.cli.session import Session
     from tambour.delivery.trying import Tried
     from tambour.model import Entry
@@ -105,7 +105,7 @@ def send(
     require_campaigns(project, campaigns or ())
     shared.show_errors(project.problems)
     due = due_now(project, campaigns or (), now=now())
-    slow = _warn_of_slow(shared, due.too_slow)
+    slow = _warn_of_slow(shared, due)
     if dry_run:
         _show_due(shared, project, due.entries)
         shared.record(editions=[_due_record(entry) for entry in due.entries], **slow)
@@ -118,21 +118,21 @@ def send(
     leave(done.exit_code())
 
 
-def _warn_of_slow(
-    shared: Session, entries: Sequence[Entry]
-) -> dict[str, list[dict[str, str]]]:
-    """Say what cannot be through in time, and return it for the record."""
+def _warn_of_slow(shared: Session, due: Due) -> dict[str, list[dict[str, str]]]:
+    """Say what takes long; return what cannot be through in time, for the record."""
     rows = [
         {
             "edition": entry.edition,
             "channel": entry.target.channel,
             "reason": entry.reason.text,
         }
-        for entry in entries
+        for entry in due.too_slow
         if entry.reason
     ]
     for row in rows:
         shared.warn(f"{row['edition']}: {row['reason']}")
+    for channel in sorted(due.lengths.keys() - {row["channel"] for row in rows}):
+        shared.warn(f"{due.lengths[channel]}; Ctrl-C leaves the rest to a later send")
     return {"too_slow": rows} if rows else {}
 
 
@@ -142,7 +142,12 @@ def _show_done(
     """Print what was sent, and why the rest was not."""
     failures = {name: str(why) for name, why in done.rounded.frozen.failures.items()}
     records = [count_record(count) for count in done.counts]
-    shared.record(editions=records, failures=failures, **slow)
+    held = dict(done.stopped)
+    held |= {one.edition: one.reason.text for one in done.rounded.held if one.reason}
+    rows = [{"edition": edition, "reason": why} for edition, why in held.items()]
+    shared.record(
+        editions=records, failures=failures, **({"held": rows} if rows else {}), **slow
+    )
     show_counts(shared, records)
     if not records:
         shared.say("Nothing was sent.")
@@ -150,9 +155,7 @@ def _show_done(
         shared.show_problems(error.problems)
     for edition, why in failures.items():
         shared.warn(f"{edition} was not sent: {why}")
-    for entry in done.rounded.held:
-        shared.warn(f"{entry.edition} is held: {entry.reason and entry.reason.text}")
-    for edition, why in done.stopped.items():
+    for edition, why in held.items():
         shared.warn(f"{edition} is held: {why}")
     for channel, why in done.shut.items():
         shared.warn(f"the channel {channel} sends nothing: {why}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ from tambour.ledger import (
 )
 from tambour.model import Decision, DeliveryState, EditionId, EditionState, EntryState
 from tambour.planning import reasons
-from tambour.project import plan_project
+from tambour.planning.timely import lengths
+from tambour.project import channel_speeds, plan_project
 from tambour.rendering.templates import Templates
 
 if TYPE_CHECKING:
@@ -84,17 +86,28 @@ class Due:
     entries: tuple[Entry, ...]
     too_slow: tuple[Entry, ...]
     """Also what is not begun, because nothing of it could leave."""
+    lengths: Mapping[str, str]
+    """What the channels that need long need, waiting messages included."""
 
 
 def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> Due:
     """Return what would be frozen and sent now; changes nothing."""
     ledger = open_for_reading(project.config.ledger, root=project.root)
-    plan = plan_project(project, ledger.snapshot(), now=now, until=now)
+    snapshot = ledger.snapshot()
+    plan = plan_project(project, snapshot, now=now, until=now)
     ledger.close()
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
+    entries = tuple(e for e in wanted if e.state is EntryState.DUE)
+    counts = Counter(snapshot.waiting)
+    for entry in entries:
+        if entry.edition not in snapshot.editions:
+            counts[entry.target.channel] += entry.recipients
     return Due(
-        entries=tuple(e for e in wanted if e.state is EntryState.DUE),
+        entries=entries,
         too_slow=tuple(e for e in wanted if e.is_too_slow and e.due <= now),
+        lengths=lengths(
+            counts, channel_speeds(project.config), spent=snapshot.spent, now=now
+        ),
     )
 
 

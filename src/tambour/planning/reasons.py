@@ -217,13 +217,20 @@ def too_slow(
     zone: ZoneInfo,
 ) -> Reason:
     """There are too many readers for so little time."""
-    takes = spelled(_whole_minutes(outlook.ends - start))
+    needs = takes(channel, outlook.ends - start, limit=limit, count=count)
     return Reason(
         code=ReasonCode.TOO_SLOW,
-        text=f"{limit.name} the channel {channel} needs about {takes} for {count} "
-        f"messages, until {shown(outlook.ends, zone)}, but nothing may leave from "
+        text=f"{needs}, until {shown(outlook.ends, zone)}, but nothing may leave from "
         f"{shown(deadline, zone)} on; what has not left by then stays unsent. "
         f"{limit.mend}, or send earlier.",
+    )
+
+
+def takes(channel: str, length: timedelta, *, limit: Limit, count: int) -> str:
+    """Return how long a channel needs, and what for."""
+    about = spelled(_whole_minutes(length))
+    return (
+        f"{limit.name} the channel {channel} needs about {about} for {count} messages"
     )
 
 

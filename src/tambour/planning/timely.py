@@ -9,15 +9,24 @@ sizes and speeds, not people and servers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tambour.model import Campaign, Entry, EntryState, Speed
 from tambour.planning import audiences, reasons
-from tambour.planning.estimates import ALLOWED_FOR, Queue, limit_of
+from tambour.planning.estimates import (
+    ALLOWED_FOR,
+    Queue,
+    Spent,
+    finish,
+    limit_of,
+)
 from tambour.planning.situation import Situation
+
+SHORT = timedelta(minutes=2)
+"""What a person waits for without being told."""
 
 
 def completion(
@@ -32,6 +41,25 @@ def completion(
         for channel, count in counts.items()
     )
     return max(start + ALLOWED_FOR, *ends)
+
+
+def lengths(
+    counts: Mapping[str, int],
+    speeds: Mapping[str, Speed],
+    *,
+    spent: Mapping[str, Spent],
+    now: datetime,
+) -> dict[str, str]:
+    """Say of each channel whose own limits make *counts* of messages take long."""
+    said = {}
+    for channel, count in counts.items():
+        speed = replace(speeds.get(channel, Speed()), assumed=None)
+        rows = tuple(spent.get(channel, ()))
+        takes = finish(count, speed, start=now, spent=rows) - now
+        if takes > SHORT:
+            limit = limit_of(count, speed, start=now, spent=rows)
+            said[channel] = reasons.takes(channel, takes, limit=limit, count=count)
+    return said
 
 
 def in_time(entries: Iterable[Entry], situation: Situation) -> tuple[Entry, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dns.resolver
 import pytest
+import structlog
 
 from command_line import CONFIG, PEOPLE, REMINDER, Folder
 
@@ -31,3 +33,10 @@ def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask no name server but those that a test starts."""
     resolver = dns.resolver.Resolver(configure=False)
     monkeypatch.setattr(dns.resolver, "default_resolver", resolver)
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Let no test write to the log of a command that an earlier one ran."""
+    yield
+    structlog.reset_defaults()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from typing import Any, ClassVar
 import pytest
 import uvloop
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from contracts.channel import Destination, Pulled, kinds, mail, transmit
 from peers import dead_port, run
@@ -252,18 +252,15 @@ def test_difficult_servers_lose_and_blame_nobody(seed: int) -> None:
 
 
 @pytest.mark.parametrize("pipelined", ["refused", "discarded"])
-def test_a_server_out_of_step_gets_one_command_at_a_time(
-    pipelined: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_server_out_of_step_gets_one_command_at_a_time(pipelined: Any) -> None:
     """It offers PIPELINING and cannot do it: nobody is refused, and it is said once."""
     faults = Faults(pipelined=pipelined, without=frozenset({"CHUNKING"}))
-    with caplog.at_level(logging.WARNING), faulty_server(faults) as sink:
+    with capture_logs() as said, faulty_server(faults) as sink:
         outcomes = send(sink, mails(6), timeout=LIMIT)
 
     assert Counter(kinds(outcomes.values())) == {ACCEPTED: 6}
     assert set(sink.recipients().values()) == {1}
-    assert len(caplog.records) == 1
-    assert "cannot follow" in caplog.text
+    assert [line["event"] for line in said] == ["cannot pipeline"]
 
 
 def test_too_many_connections_are_made_fewer() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tambour.cli.sending import Done, Due
     from tambour.cli.session import Session
     from tambour.delivery.trying import Tried
-    from tambour.model import Entry
+    from tambour.model import EditionId, Entry
     from tambour.project import Project
 
 
@@ -45,10 +45,12 @@ def send_preview(
     at: At = None,
 ) -> None:
     """Send the real message to yourself, marked [TEST], outside the history."""
+    from tambour.cli.logs import log_to_stderr
     from tambour.cli.previews import open_preview
     from tambour.delivery.trying import transmit_tests
 
     shared = session(ctx)
+    log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
     project = shared.project()
     shared.show_errors(project.problems)
     preview = open_preview(project, at=moment(at, project.site))
@@ -97,10 +99,12 @@ def send(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Send everything that is due now, once, and exit."""
+    from tambour.cli.logs import log_to_stderr
     from tambour.cli.sending import due_now, send_due
     from tambour.project import require_campaigns
 
     shared = session(ctx)
+    log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
     project = shared.project()
     require_campaigns(project, campaigns or ())
     shared.show_errors(project.problems)
@@ -161,14 +165,19 @@ def _show_done(
         shared.warn(f"the channel {channel} sends nothing: {why}")
     for edition in done.put_off():
         shared.warn(
-            f"some of {edition} is put off: a later `tambour send` tries it again,"
-            f" or `tambour retry {edition}` makes it due now"
+            f"some of {edition} is put off{_because(done, edition)}: a later"
+            f" `tambour send` tries it again, or `tambour retry {edition}` makes it due now"
         )
     for edition, channel in done.stranded:
         shared.warn(
             f"{edition} waits for the channel {channel!r}, which config.yaml no longer"
             f" has: put it back, or run `tambour cancel {edition}`"
         )
+
+
+def _because(done: Done, edition: EditionId) -> str:
+    why = done.why_put_off.get(edition)
+    return f" ({why})" if why else ""
 
 
 def _due_record(entry: Entry) -> dict[str, object]:

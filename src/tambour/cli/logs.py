@@ -1,4 +1,4 @@
-"""The daemon's log: one event a line, on standard error."""
+"""The log of what sends: one event a line, on standard error."""
 
 from __future__ import annotations
 

@@ -46,6 +46,8 @@ class Done:
     """Editions with what waits for a channel that the settings do not have."""
     stopped: Mapping[EditionId, str]
     """Editions that a person must let go before the rest of them leaves, and why."""
+    why_put_off: Mapping[EditionId, str]
+    """What put most of an edition off, where anything did."""
     shut: Mapping[str, str]
     """Channels that something waits for, but whose keys cannot be used, and why."""
 
@@ -151,6 +153,7 @@ def send_due(
         stranded = _stranded(ledger, project.config.channels)
         stopped = _stopped(ledger, tried | {count.edition for count in counts})
         shut = _shut(project, counts)
+        why_put_off = ledger.history.put_off({count.edition for count in counts})
         ledger.close()
     return Done(
         rounded=rounded,
@@ -158,6 +161,7 @@ def send_due(
         is_incomplete=project.has_broken_campaigns(),
         stranded=stranded,
         stopped=stopped,
+        why_put_off=why_put_off,
         shut=shut,
     )
 

@@ -80,6 +80,13 @@ class History:
             )
         )
 
+    def put_off(self, editions: Iterable[EditionId]) -> dict[EditionId, str]:
+        """Return the most frequent answer that put deliveries of each off."""
+        where = {"editions": in_text(list(editions))}
+        with self._database.read() as connection:
+            rows = connection.execute(asking.PUT_OFF, where).all()
+        return {EditionId(row.edition): f"{row.code} {row.reply}" for row in rows}
+
 
 def _record(row: Row) -> Record:
     return Record(

@@ -15,11 +15,13 @@ import socket
 import ssl
 from typing import Protocol, cast
 
+import structlog
+
 from tambour.channels.smtp.deadline import Deadline
 from tambour.channels.smtp.dialling import address_literal, dial
 from tambour.channels.smtp.opening import Opening
 from tambour.channels.smtp.replies import Reply, ReplyReader
-from tambour.channels.smtp.servers import Server
+from tambour.channels.smtp.servers import LOCK_STEP_S, Server
 from tambour.channels.smtp.states import Command
 from tambour.channels.smtp.transactions import (
     Mode,
@@ -40,6 +42,8 @@ QUANTUM = 100
 """Messages that a connection still carries before it gives way to another lane."""
 _HIGH_WATER, _LOW_WATER = 256 * 1024, 64 * 1024
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+
+log = structlog.get_logger()
 
 
 class Dispatcher(Protocol):
@@ -273,6 +277,9 @@ class Connection(asyncio.Protocol):
         self.is_open = False
         now, server = self._loop.time(), self.server
         if transactions.loses_step:
+            if not server.is_lock_step(now):
+                where = server.verdicts.where
+                log.warning("cannot pipeline", server=where, spared_s=LOCK_STEP_S)
             server.note_out_of_step(now)
         elif transactions.answered:
             server.note_answer()

@@ -8,7 +8,6 @@ while the others carry on.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
@@ -24,8 +23,6 @@ LOCK_STEP_S = 3600.0
 """How long a server that cannot follow several commands gets them one by one."""
 MOST_FRUITLESS = 3
 """Connections in a row that carry nothing, until the server counts as dead."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,12 +86,6 @@ class Server:
 
     def note_out_of_step(self, now: float) -> None:
         """It could not follow commands written ahead."""
-        if not self.is_lock_step(now):
-            log.warning(
-                "%s cannot follow pipelined commands: it gets one at a time for %d s",
-                self.verdicts.where,
-                LOCK_STEP_S,
-            )
         self.keeps_step = False
         self._lock_step_until = now + LOCK_STEP_S
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from tambour.ledger.queries.dialect import listed
 from tambour.ledger.schema import delivery, edition, part, told
+from tambour.model import DeliveryState
 
 # ── History ─────────────────────────────────────────────────────────────────────
 
@@ -77,3 +78,15 @@ COUNTS = _counts()
 
 COUNTS_OF = _counts(part.c.edition.in_(listed("editions")))
 """The same of some editions; costs as many rows as these have."""
+
+PUT_OFF = (
+    sa.select(part.c.edition, delivery.c.code, delivery.c.reply)
+    .join_from(part, delivery, delivery.c.part == part.c.id)
+    .where(
+        part.c.edition.in_(listed("editions")),
+        delivery.c.state == DeliveryState.DEFERRED,
+    )
+    .group_by(part.c.edition, delivery.c.code, delivery.c.reply)
+    .order_by(part.c.edition, sa.func.count())
+)
+"""What put deliveries of some editions off, the most frequent answer last."""

@@ -17,7 +17,9 @@ from command_line import CONFIG, Folder, Result
 from peers.names import Names, name_server
 from peers.smtp import mail_server_aside
 from tambour.cli import senders
+from tambour.cli.examining import hurried
 from tambour.composing.signers import Signer, txt_strings
+from tambour.config import SmtpChannel
 
 SIGNER = Signer(
     domain="example.org",
@@ -180,3 +182,21 @@ def test_a_missing_key_is_named(
     assert "keys/none.pem: No such file" in detail
     assert [] == lines(result, "dkim")
     assert ["ok", "ok"] == [mark for _, mark, _ in lines(result, "spf", "dmarc")]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("60s", 10), ("3s", 3)])
+def test_nobody_waits_long_for_a_silent_server(timeout: str, seconds: int) -> None:
+    """What is right for sending would be a minute of silence on a terminal."""
+    settings = SmtpChannel.model_validate(
+        {
+            "type": "smtp",
+            "host": "localhost",
+            "from": "a@example.org",
+            "timeout": timeout,
+        }
+    )
+
+    probed = hurried(settings)
+
+    assert isinstance(probed, SmtpChannel)
+    assert seconds == probed.timeout.total_seconds()

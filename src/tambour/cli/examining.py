@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tambour.channels import Check, make_channel
 from tambour.cli.senders import asker, sender_checks
 from tambour.cli.session import now as clock
 from tambour.cli.session import short
-from tambour.config import SmtpChannel
+from tambour.config import OutboxChannel, SmtpChannel
 from tambour.errors import LedgerError
 from tambour.ledger import ledger_path, open_for_reading
 from tambour.problems import Severity
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from tambour.config import ChannelSettings
     from tambour.project import Project
 
 MIN_FREE_BYTES = 100 * 1024 * 1024
+PATIENCE = timedelta(seconds=10)
+"""How long somebody who looks on waits for an answer; sending waits longer."""
 
 
 def examine(project: Project, *, now: datetime) -> list[tuple[str, Check]]:
@@ -68,9 +72,16 @@ def _ledger_checks(project: Project) -> Iterator[Check]:
     yield Check(name="disk", ok=free >= MIN_FREE_BYTES, detail=said)
 
 
+def hurried(settings: ChannelSettings) -> ChannelSettings:
+    """Return the settings with a timeout that suits somebody who looks on."""
+    if isinstance(settings, OutboxChannel) or settings.timeout <= PATIENCE:
+        return settings
+    return settings.model_copy(update={"timeout": PATIENCE})
+
+
 async def _probe_all(project: Project) -> list[tuple[str, tuple[Check, ...]]]:
     channels = {
-        name: make_channel(name, settings, project.root, clock=clock)
+        name: make_channel(name, hurried(settings), project.root, clock=clock)
         for name, settings in project.config.channels.items()
     }
     probes = (channel.probe() for channel in channels.values())

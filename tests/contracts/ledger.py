@@ -341,6 +341,16 @@ class DeliveringContract:
 
 
 class RefusingContract:
+    def test_leases_no_more_than_asked_for(self, ledger: Ledger) -> None:
+        """However many have to end before the first that may leave."""
+        freeze(ledger, 1100)
+        gone = [suppression(f"p{number}@example.org") for number in range(1050)]
+        ledger.suppressions.add(gone)
+        leased = [one.recipient.address for one in lease(ledger, limit=5)]
+
+        assert [f"p{number}@example.org" for number in range(1050, 1055)] == leased
+        assert 45 == [*states(ledger).values()].count("planned")
+
     def test_suppresses_an_address_that_does_not_exist(self, ledger: Ledger) -> None:
         """Refused for its address, nobody is mailed again, whichever the audience."""
         freeze(ledger, 2)

@@ -21,6 +21,9 @@ from tambour.model import Cause, DeliveryId, EditionKind, Recipient
 
 Row = sa.Row[*tuple[Any, ...]]
 
+_SWEEP = 1000
+"""Where much has to end, it ends in strides: a slow channel leases few at a time."""
+
 _LONGEST_BUDGET = timedelta(days=2)
 """Budgets are kept for a day at most, and clocks may differ by some hours."""
 
@@ -32,7 +35,8 @@ def lease_from(
     where = {"part": part.id, "by": by, "now": now, "limit": limit}
     while rows := rows_of(connection.execute(claiming.PICK, where).scalar_one()):
         _end(connection, [row[:2] for row in rows if row[1]], now)
-        ready = [row for row in rows if not row[1]]
+        where["limit"] = max(limit, _SWEEP)
+        ready = [row for row in rows if not row[1]][:limit]
         if ready:
             ids = in_text([row[0] for row in ready])
             connection.execute(claiming.LEASE, {"ids": ids})

@@ -218,6 +218,41 @@ def test_a_budget_survives_a_restart(tmp_path: Path) -> None:
     assert 10 == len(at)
 
 
+def test_a_quota_keeps_little_in_memory(ledger: Ledger) -> None:
+    """Where the channel as a whole waits, nothing is leased to look for other lanes."""
+    freeze(ledger, to("elsewhere", 100))
+    leased: list[int] = []
+
+    def count(_message: Message) -> None:
+        leased.append([*states(ledger).values()].count("leased"))
+
+    channel = Stalled(Desk(on_message=count), others=0)
+    rates = (Rate(10, HOUR),)
+    send(ledger, route(channel, rates=rates, lanes=LANES, lane_of=lane_of))
+
+    assert 100 == len(leased)
+    assert max(leased) <= 10
+
+
+def test_what_was_cancelled_takes_no_budget(ledger: Ledger) -> None:
+    """However much of it waits in memory, the next edition finds the day's quota."""
+    name = freeze(ledger, to("slow", 400))
+    desk = Desk()
+
+    def cancel(_message: Message) -> None:
+        if len(desk.taken) == 10:
+            ledger.decide(name, Decision.CANCEL, NOW)
+
+    desk.on_message = cancel
+    rates = (Rate(2000, timedelta(days=1)),)
+    channel = Stalled(desk, others=0)
+    send(ledger, route(channel, rates=rates, lanes=LANES, lane_of=lane_of))
+    spent = sum(row.count for row in ledger.spent("lettre", since=NOW - HOUR))
+
+    assert spent <= len(desk.taken) + 3 <= 20
+    assert {"sent", "cancelled"} == set(states(ledger).values())
+
+
 def refusing(cause: Cause) -> Outcome:
     """Return a refusal and whose matter it is."""
     status = "5.1.1" if cause is Cause.ADDRESS else "5.7.1"
@@ -333,4 +368,31 @@ def test_a_channel_that_takes_nothing_is_left_alone(ledger: Ledger) -> None:
     send(ledger, route(channel))
 
     assert channel.opened <= 2
+    assert {"deferred"} == set(states(ledger).values())
+
+
+class Closed(Loopback):
+    """Lets nobody in, while the clock is set back."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__(Desk())
+        self._time = time
+        self.opened = 0
+
+    async def open(self) -> Outcome | None:
+        """Refuse, and give up where it would go on for ever."""
+        self.opened += 1
+        assert self.opened < 100
+        self._time.now = NOW + HOUR
+        return outcome(OutcomeKind.DEFERRED)
+
+
+def test_a_clock_set_back_does_not_besiege_a_dead_server(ledger: Ledger) -> None:
+    """What was due by the earlier clock is put off by the later one all the same."""
+    time = Time(now=NOW + 3 * HOUR)
+    freeze(ledger, 5, due=NOW + 2 * HOUR)
+    channel = Closed(time)
+    send(ledger, route(channel), time=time)
+
+    assert 1 == channel.opened
     assert {"deferred"} == set(states(ledger).values())

@@ -63,7 +63,9 @@ class Flow:
     async def _put_off(self, refusal: Outcome) -> None:
         """Postpone all that is due: the channel as a whole is of no use now."""
         self._refusals += 1
-        now = self._run.world.clock()
+        # A clock that is set back must not leave due what was due before.
+        clock = self._run.world.clock()
+        now = max(clock, self._run.until or clock)
         wait = wait_after(self._refusals, refusal, chance=self._run.world.chance())
         postpone = partial(
             self._run.ledger.postpone,

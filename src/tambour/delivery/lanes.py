@@ -9,7 +9,7 @@ the instants are given.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from tambour.delivery.budget import Budget, free, free_at, spend
 from tambour.delivery.congestion import Congestion
 from tambour.delivery.world import LaneLimits, Route
 from tambour.ledger.records import Leased, Spent
-from tambour.model import UNLIMITED, Outcome
+from tambour.model import UNLIMITED, EditionId, Outcome
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,6 +123,20 @@ class Lanes:
 
     def __len__(self) -> int:
         return sum(len(lane.supply) for lane in self._lanes.values())
+
+    def take_back(self, editions: Collection[EditionId]) -> list[Leased]:
+        """Give back what waits of some editions."""
+        found: list[Leased] = []
+        for lane in self._lanes.values():
+            found += [one for one in lane.supply if one.edition in editions]
+            lane.supply = deque(
+                one for one in lane.supply if one.edition not in editions
+            )
+        return found
+
+    def has_budget(self, now: datetime) -> bool:
+        """Whether the channel as a whole lets anything leave now."""
+        return self._budget.free(now) > 0
 
     def release(self) -> list[Leased]:
         """Give back all that waits."""

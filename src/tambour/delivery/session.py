@@ -29,7 +29,7 @@ from tambour.delivery.wire import Claim, Wire
 from tambour.delivery.world import CrashPoint, Route, Run, first_of, raise_first
 from tambour.errors import UserError
 from tambour.ledger.records import Leased, Result
-from tambour.model import Outcome, OutcomeKind
+from tambour.model import DeliveryId, Outcome, OutcomeKind
 
 IDLE_S = 1.0
 RECORD_WITHIN_S = 0.02
@@ -80,6 +80,7 @@ class Session:
         most = 1 if is_single else route.wave_size
         self._size = _Size(min(_FIRST_WAVE, most), most, is_single)
         self._results: list[Result] = []
+        self._release: list[DeliveryId] = []
         self._is_ripe = False
         self._is_through = False
         self._dry_until = 0.0
@@ -103,7 +104,7 @@ class Session:
 
     async def finish(self) -> None:
         """Record what is left to record, and give back what was not claimed."""
-        release = [leased.id for leased in self._lanes.release()]
+        release = self._release + [leased.id for leased in self._lanes.release()]
         settle = partial(
             self._run.ledger.settle,
             tuple(self._results),
@@ -124,7 +125,7 @@ class Session:
                 if self._is_finished():
                     self._wire.end()
                 chosen, wanted = self._choose(), self._wants()
-                if chosen or wanted or self._is_ripe:
+                if chosen or wanted or self._is_ripe or self._release:
                     await self._turn(chosen, wanted)
                 else:
                     await self._rest()
@@ -137,6 +138,7 @@ class Session:
         self._is_ripe = False
         claiming = Claiming(
             results=results,
+            release=tuple(self._release),
             chosen=chosen,
             spent=self._lanes.spent(chosen, self._run.world.clock()),
             wanted=wanted,
@@ -147,11 +149,11 @@ class Session:
         finally:
             if claimed is None:
                 self._lanes.add(leased for _, leased in chosen)
+        self._release.clear()
         del self._results[: len(results)]
         if self._results:
             self._ripen_soon()
-        for lane in claimed.refused:
-            self._lanes.forget(lane)
+        self._heed_refused(claimed.refused)
         self._wire.put(claimed.claims)
         self._lanes.add(claimed.leased)
         if wanted and not claimed.leased:
@@ -159,6 +161,13 @@ class Session:
         if self._wire.is_dry and chosen and len(self._lanes):
             self._size.grow()
         self._wire.is_dry = False
+
+    def _heed_refused(self, refused: Sequence[Claim]) -> None:
+        """Let what is stopped for all its readers take no more from the budgets."""
+        for claim in refused:
+            self._lanes.forget(claim.lane)
+        stopped = {claim.leased.edition for claim in refused}
+        self._release = [leased.id for leased in self._lanes.take_back(stopped)]
 
     def _choose(self) -> list[tuple[Lane, Leased]]:
         """Choose the next wave, once there is room for the whole or a need for any."""
@@ -178,9 +187,12 @@ class Session:
         waiting = len(self._lanes)
         if waiting >= LOOKAHEAD:
             return 0
+        now = self._run.world.clock()
+        # Where the channel as a whole must wait, it does not help to look further.
         is_short = waiting < ahead or (
             bool(self._route.lanes)
-            and self._lanes.ready(self._run.world.clock()) < ahead
+            and self._lanes.has_budget(now)
+            and self._lanes.ready(now) < ahead
         )
         return _WAVES_AHEAD * ahead if is_short else 0
 

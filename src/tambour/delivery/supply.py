@@ -26,9 +26,10 @@ from tambour.model import DeliveryId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claiming:
-    """What one turn commits, and how many deliveries it leases after that."""
+    """What one turn commits and gives back, and how many it leases after that."""
 
     results: Sequence[Result]
+    release: Sequence[DeliveryId]
     chosen: Sequence[tuple[Lane, Leased]]
     spent: Sequence[Spent]
     wanted: int
@@ -36,10 +37,10 @@ class Claiming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What a turn gave: `refused` names the lane of each intent that does not hold."""
+    """What a turn gave; `refused` are those whose intents do not hold."""
 
     claims: tuple[Claim, ...]
-    refused: tuple[str, ...]
+    refused: tuple[Claim, ...]
     leased: tuple[Leased, ...]
 
 
@@ -63,14 +64,14 @@ class Supply:
             self._run.world.checkpoint(CrashPoint.LEASED)
         return Claimed(
             claims=tuple(one for one in claims if one.leased.id in granted),
-            refused=tuple(one.lane for one in claims if one.leased.id not in granted),
+            refused=tuple(one for one in claims if one.leased.id not in granted),
             leased=leased,
         )
 
     def _settle(
         self, claiming: Claiming, claims: Sequence[Claim]
     ) -> frozenset[DeliveryId]:
-        if not claiming.results and not claims:
+        if not claiming.results and not claiming.release and not claims:
             return frozenset()
         intents = [
             Intent(delivery=one.leased.id, message_id=one.composed.key)
@@ -80,6 +81,7 @@ class Supply:
             claiming.results,
             intents,
             now=self._run.world.clock(),
+            release=claiming.release,
             spent=claiming.spent,
         )
 

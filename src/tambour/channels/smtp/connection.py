@@ -11,11 +11,10 @@ Source: RFC 5321 §4.5.3.2 (time-outs); tcp(7) on TCP_QUICKACK.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from typing import Protocol, cast
-
-import structlog
 
 from tambour.channels.smtp.deadline import Deadline
 from tambour.channels.smtp.dialling import address_literal, dial
@@ -43,7 +42,7 @@ QUANTUM = 100
 _HIGH_WATER, _LOW_WATER = 256 * 1024, 64 * 1024
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Dispatcher(Protocol):
@@ -279,7 +278,9 @@ class Connection(asyncio.Protocol):
         if transactions.loses_step:
             if not server.is_lock_step(now):
                 where = server.verdicts.where
-                log.warning("cannot pipeline", server=where, spared_s=LOCK_STEP_S)
+                log.warning(
+                    "cannot pipeline", extra={"server": where, "spared_s": LOCK_STEP_S}
+                )
             server.note_out_of_step(now)
         elif transactions.answered:
             server.note_answer()

@@ -1,4 +1,4 @@
-"""What every test of the command line begins with."""
+"""What tests begin with: a project's folder, a ledger, and a quiet world."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 import structlog
 
 from command_line import CONFIG, PEOPLE, REMINDER, Folder
+from ledger_files import open_for_writing
+from tambour.ledger import Ledger
 
 
 @pytest.fixture
@@ -26,6 +28,14 @@ def folder(
     made.write("lecteurs.csv", PEOPLE)
     made.event("atelier")
     return made
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A new ledger in a file."""
+    ledger = open_for_writing("sqlite:///tambour.db", root=tmp_path)
+    yield ledger
+    ledger.close()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tambour.ledger import Ledger
-from tambour.ledger.records import Content, Draft, Intent, Leased, Result
+from tambour.ledger.records import Content, ContentId, Draft, Intent, Leased, Result
 from tambour.ledger.states import Step
 from tambour.model import (
     DeliveryId,
@@ -93,6 +93,23 @@ def freeze(
     drafts = people(drafts) if isinstance(drafts, int) else drafts
     ledger.freeze(frozen, drafts, audiences={"agents": 3})
     return frozen.id
+
+
+def leased(number: int = 7, **changes: Any) -> Leased:
+    """Return a delivery that was leased."""
+    values: dict[str, Any] = {
+        "id": DeliveryId(number),
+        "edition": EditionId("hebdo/2027-03-22/1"),
+        "campaign": "hebdo",
+        "kind": EditionKind.DIGEST,
+        "channel": "lettre",
+        "audience": "agents",
+        "recipient": person(f"p{number}@example.org"),
+        "content": ContentId(1),
+        "deadline": None,
+        "attempts": 0,
+    }
+    return Leased(**(values | changes))
 
 
 def lease(

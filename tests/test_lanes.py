@@ -7,19 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from ledger_samples import NOW
+from ledger_samples import NOW, leased, person
 from peers.loopback import Desk, Loopback
 from tambour.config import Rate
 from tambour.delivery.lanes import Lane, Lanes
 from tambour.delivery.world import Composed, LaneLimits, Route
-from tambour.ledger.records import Content, ContentId, Leased, Spent
+from tambour.ledger.records import Content, Leased, Spent
 from tambour.model import (
-    DeliveryId,
-    EditionId,
-    EditionKind,
     Outcome,
     OutcomeKind,
-    Recipient,
 )
 
 SECOND = timedelta(seconds=1)
@@ -46,20 +42,9 @@ def route(
     )
 
 
-def leased(number: int, domain: str) -> Leased:
-    """Return a delivery that was picked."""
-    return Leased(
-        id=DeliveryId(number),
-        edition=EditionId("hebdo/2027-03-22/1"),
-        campaign="hebdo",
-        kind=EditionKind.DIGEST,
-        channel="lettre",
-        audience="agents",
-        recipient=Recipient(address=f"p{number}@{domain}", language="fr"),
-        content=ContentId(1),
-        deadline=None,
-        attempts=0,
-    )
+def at(domain: str, number: int) -> Leased:
+    """Return a delivery to somebody at *domain*."""
+    return leased(number, recipient=person(f"p{number}@{domain}"))
 
 
 def lanes(
@@ -67,8 +52,8 @@ def lanes(
 ) -> Lanes:
     """Return lanes with so many for slow destinations before others."""
     result = Lanes(settings, [*spent])
-    result.add(leased(n, "slow.example") for n in range(slow))
-    result.add(leased(n, "example.org") for n in range(slow, slow + fast))
+    result.add(at("slow.example", n) for n in range(slow))
+    result.add(at("example.org", n) for n in range(slow, slow + fast))
     return result
 
 

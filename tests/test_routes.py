@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ledger_samples import NOW, SHARED, person
+from ledger_samples import NOW, SHARED, leased, person
 from peers.loopback import Desk, Loopback
 from tambour.config import Config, Rate
 from tambour.delivery.routes import make_route
 from tambour.delivery.world import Route
 from tambour.ledger.records import Content, ContentId, Leased
-from tambour.model import DeliveryId, EditionId, EditionKind, Rendered
+from tambour.model import DeliveryId, EditionId, Rendered
 
 CHANNELS: dict[str, Any] = {
     "lettre": {
@@ -45,21 +45,10 @@ def route(name: str) -> Route:
     return make_route(name, channel, CONFIG, secret=b"secret", clock=lambda: NOW)
 
 
-def leased(channel: str, **changes: Any) -> Leased:
-    """Return a delivery that was leased."""
-    values: dict[str, Any] = {
-        "id": DeliveryId(7),
-        "edition": EditionId("hebdo/2027-03-22/1"),
-        "campaign": "hebdo",
-        "kind": EditionKind.DIGEST,
-        "channel": channel,
-        "audience": "agents",
-        "recipient": person("zoe@example.org", name="Zoé"),
-        "content": ContentId(1),
-        "deadline": None,
-        "attempts": 0,
-    }
-    return Leased(**(values | changes))
+def to_zoe(channel: str, **changes: Any) -> Leased:
+    """Return a delivery to Zoé."""
+    zoe = person("zoe@example.org", name="Zoé")
+    return leased(**({"channel": channel, "recipient": zoe} | changes))
 
 
 def parse(content: bytes) -> EmailMessage:
@@ -71,7 +60,7 @@ def parse(content: bytes) -> EmailMessage:
 
 def test_a_mail_is_filled_for_its_recipient() -> None:
     """Envelope, headers and words are those of settings, campaign and recipient."""
-    message = route("lettre").compose(leased("lettre"), SHARED).write()
+    message = route("lettre").compose(to_zoe("lettre"), SHARED).write()
     mail = parse(message.content)
 
     assert ("lettre@example.org", "zoe@example.org", 7) == (
@@ -96,7 +85,7 @@ def test_a_mail_is_filled_for_its_recipient() -> None:
 def test_a_mail_says_whether_its_lines_are_plain(address: str, is_plain: bool) -> None:
     """Channels need not look again at what an edition's bytes cannot hold."""
     to = person(address, name=".é\n.")
-    message = route("lettre").compose(leased("lettre", recipient=to), SHARED).write()
+    message = route("lettre").compose(to_zoe("lettre", recipient=to), SHARED).write()
 
     assert is_plain == message.is_plain == message.content.isascii()
     assert b"\n." not in message.content
@@ -105,7 +94,7 @@ def test_a_mail_says_whether_its_lines_are_plain(address: str, is_plain: bool) -
 def test_every_try_has_the_same_key() -> None:
     """Another try, of another process, is recognised by its key; others differ."""
     keys = [
-        route(name).compose(leased(name, **changes), SHARED).key
+        route(name).compose(to_zoe(name, **changes), SHARED).key
         for name, changes in [
             ("lettre", {}),
             ("lettre", {"attempts": 3, "id": DeliveryId(8)}),
@@ -123,7 +112,7 @@ def test_personal_words_are_not_mixed_up() -> None:
     compose = route("outbox").compose
     mails = [
         parse(
-            compose(leased("outbox", content=ContentId(number)), content)
+            compose(to_zoe("outbox", content=ContentId(number)), content)
             .write()
             .content
         )
@@ -148,7 +137,7 @@ def test_a_post_goes_out_as_it_was_frozen() -> None:
     account = person("equipe")
     compose = route("equipe").compose
     first, again = (
-        compose(leased("equipe", recipient=account, id=DeliveryId(n)), post).write()
+        compose(to_zoe("equipe", recipient=account, id=DeliveryId(n)), post).write()
         for n in (1, 2)
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from delivery_samples import Time, compose, outcome, route, send
 from ledger_files import open_for_writing
 from ledger_samples import NOW, SHARED, freeze, people, person, states
 from peers.loopback import Desk, Loopback
@@ -29,9 +30,6 @@ from tambour.model import (
     Outcome,
     OutcomeKind,
 )
-from test_waves import Time, compose, ledger, outcome, route, send
-
-__all__ = ["ledger"]
 
 HOUR = timedelta(hours=1)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from ledger_samples import NOW
+from ledger_samples import NOW, leased
 from tambour.delivery.retry import FIRST_WAIT, MOST_ATTEMPTS
 from tambour.delivery.settling import (
     Moment,
@@ -16,38 +16,18 @@ from tambour.delivery.settling import (
     result_of_unsendable,
     result_of_unsent,
 )
-from tambour.ledger.records import ContentId, Leased
+from tambour.ledger.records import Leased
 from tambour.ledger.states import Step
 from tambour.model import (
     Cause,
-    DeliveryId,
-    EditionId,
-    EditionKind,
     Outcome,
     OutcomeKind,
-    Recipient,
 )
 
 MOMENT = Moment(now=NOW, chance=0.0)
 SOON = NOW + FIRST_WAIT / 2
 FAR = NOW + timedelta(days=1)
 NEAR = NOW + timedelta(seconds=1)
-
-
-def leased(*, deadline: datetime | None = FAR, attempts: int = 0) -> Leased:
-    """Return a delivery that was picked."""
-    return Leased(
-        id=DeliveryId(7),
-        edition=EditionId("hebdo/2027-03-22/1"),
-        campaign="hebdo",
-        kind=EditionKind.DIGEST,
-        channel="lettre",
-        audience="agents",
-        recipient=Recipient(address="p@example.org", language="fr"),
-        content=ContentId(1),
-        deadline=deadline,
-        attempts=attempts,
-    )
 
 
 def outcome(kind: OutcomeKind, cause: Cause = Cause.ADDRESS) -> Outcome:
@@ -64,35 +44,35 @@ WORN = MOST_ATTEMPTS - 1
         pytest.param(
             "accepted",
             "resend",
-            leased(deadline=FAR, attempts=0),
+            leased(deadline=FAR),
             (Step.ACCEPT, None),
             id="accepted",
         ),
         pytest.param(
             "rejected",
             "resend",
-            leased(deadline=FAR, attempts=0),
+            leased(deadline=FAR),
             (Step.REJECT, None),
             id="rejected",
         ),
         pytest.param(
             "deferred",
             "resend",
-            leased(deadline=FAR, attempts=0),
+            leased(deadline=FAR),
             (Step.DEFER, SOON),
             id="deferred",
         ),
         pytest.param(
             "deferred",
             "hold",
-            leased(deadline=FAR, attempts=0),
+            leased(deadline=FAR),
             (Step.DEFER, SOON),
             id="held anyway",
         ),
         pytest.param(
             "deferred",
             "resend",
-            leased(deadline=NEAR, attempts=0),
+            leased(deadline=NEAR),
             (Step.EXPIRE, None),
             id="no time",
         ),
@@ -106,28 +86,28 @@ WORN = MOST_ATTEMPTS - 1
         pytest.param(
             "deferred",
             "resend",
-            leased(deadline=None, attempts=WORN),
+            leased(attempts=WORN),
             (Step.REJECT, None),
             id="no end",
         ),
         pytest.param(
             "uncertain",
             "resend",
-            leased(deadline=FAR, attempts=0),
+            leased(deadline=FAR),
             (Step.LOSE, SOON),
             id="doubt",
         ),
         pytest.param(
             "uncertain",
             "hold",
-            leased(deadline=FAR, attempts=0),
+            leased(deadline=FAR),
             (Step.LOSE, None),
             id="doubt held",
         ),
         pytest.param(
             "uncertain",
             "resend",
-            leased(deadline=NEAR, attempts=0),
+            leased(deadline=NEAR),
             (Step.LOSE, None),
             id="doubt ends",
         ),
@@ -173,7 +153,7 @@ def test_what_no_channel_took_is_put_off(
 
 def test_the_deadline_ends_a_delivery() -> None:
     """What met its deadline on the wire is over."""
-    result = result_of_deadline(leased())
+    result = result_of_deadline(leased(deadline=FAR))
 
     assert (Step.EXPIRE, "deadline", None) == (
         result.step,
@@ -185,7 +165,7 @@ def test_the_deadline_ends_a_delivery() -> None:
 def test_a_refused_sender_ends_nobodys_delivery() -> None:
     """What is refused because of who sends waits, to be tried after an approval."""
     refused = outcome(OutcomeKind.REJECTED, Cause.SENDER)
-    result = result_of(leased(), refused, MOMENT, on_uncertain="resend")
+    result = result_of(leased(deadline=FAR), refused, MOMENT, on_uncertain="resend")
 
     assert (Step.DEFER, SOON, Cause.SENDER) == (
         result.step,
@@ -196,7 +176,7 @@ def test_a_refused_sender_ends_nobodys_delivery() -> None:
 
 def test_what_cannot_be_made_has_failed() -> None:
     """A message that nobody can write is not tried again."""
-    result = result_of_unsendable(leased(), "no town")
+    result = result_of_unsendable(leased(deadline=FAR), "no town")
 
     assert (Step.REJECT, "unsendable", "no town", None) == (
         result.step,

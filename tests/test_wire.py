@@ -5,33 +5,21 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from ledger_samples import NOW
+from ledger_samples import NOW, leased
 from peers import run
 from tambour.delivery.wire import Claim, Wire
 from tambour.delivery.world import Composed, World
-from tambour.ledger.records import ContentId, Leased
-from tambour.model import DeliveryId, EditionId, EditionKind, Message, Recipient
+from tambour.model import DeliveryId, Message
 
 DEADLINE = NOW + timedelta(hours=1)
 
 
 def claim(number: int, *, lane: str = "", deadline: datetime | None = None) -> Claim:
     """Return a claim."""
-    leased = Leased(
-        id=DeliveryId(number),
-        edition=EditionId("hebdo/2027-03-22/1"),
-        campaign="hebdo",
-        kind=EditionKind.DIGEST,
-        channel="lettre",
-        audience="agents",
-        recipient=Recipient(address=f"p{number}@example.org", language="fr"),
-        content=ContentId(1),
-        deadline=deadline,
-        attempts=0,
-    )
-    message = Message(delivery=leased.id, recipient="p", key=str(number), content=b"")
+    picked = leased(number, deadline=deadline)
+    message = Message(delivery=picked.id, recipient="p", key=str(number), content=b"")
     composed = Composed(key=message.key, write=lambda: message)
-    return Claim(leased=leased, composed=composed, lane=lane)
+    return Claim(leased=picked, composed=composed, lane=lane)
 
 
 def wire(*, now: datetime = NOW, expired: list[Claim] | None = None) -> Wire:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fault_trials import Trial, assert_true, open_new_ledger, trial, trial_in
+from fault_trials import NOW, Trial, assert_true, open_new_ledger, trial, trial_in
 from peers.certificates import (
     Certificate,
     make_certificate,
@@ -309,6 +309,19 @@ def test_nothing_leaves_after_the_deadline(tmp_path: Path) -> None:
 
     assert_true(case)
     assert {"sent": 10, "expired": 20} == states(case)
+
+
+def test_nothing_goes_again_after_the_deadline(tmp_path: Path) -> None:
+    """What a broken connection gives back is not too late by accident."""
+    hour = timedelta(hours=1)
+    broken = Rule(phase=Phase.MAIL, fault=DROP, after=2)
+    faults = Faults(without=SPEAKS["pipelining"], rules=(broken,))
+    with trial(tmp_path, faults, count=4, within=1.5 * hour, connections=1) as case:
+        case.takes = hour
+        case.run()
+
+    assert [NOW, NOW + hour] == case.taken_at
+    assert {"sent": 2, "expired": 2} == states(case)
 
 
 # ── Encryption and login ────────────────────────────────────────────────────────

@@ -43,6 +43,9 @@ class Wave(Protocol):
     async def more(self, lane: str = "") -> bool:
         """Wait until there is one to take; False when there will never be another."""
 
+    def may_leave(self, delivery: DeliveryId) -> bool:
+        """Whether it is not too late for one that was taken and not put on the wire."""
+
 
 class Batch:
     """A wave of messages that are all there already."""
@@ -60,6 +63,10 @@ class Batch:
     async def more(self, lane: str = "") -> bool:
         """Whether the lane has any left."""
         return bool(self._lanes.get(lane))
+
+    def may_leave(self, _delivery: DeliveryId) -> bool:
+        """Say yes: it is never too late here."""
+        return True
 
 
 async def each(wave: Wave) -> AsyncIterator[Message]:

@@ -72,8 +72,8 @@ class Wire:
 
     def _message(self, claim: Claim) -> Message | None:
         """Write the message now, unless it is too late, or cannot be done."""
-        deadline, error = claim.leased.deadline, None
-        if deadline is None or self._world.clock() < deadline:
+        error = None
+        if self.may_leave(claim.leased.id):
             try:
                 message = claim.composed.write()
             except UserError as reason:
@@ -83,6 +83,11 @@ class Wire:
         del self.flying[claim.leased.id]
         self._on_end(claim, error)
         return None
+
+    def may_leave(self, delivery: DeliveryId) -> bool:
+        """Whether the deadline of a message without an answer is still to come."""
+        deadline = self.flying[delivery].leased.deadline
+        return deadline is None or self._world.clock() < deadline
 
     async def more(self, lane: str = "") -> bool:
         """Wait until the lane has a message; False when there will be none."""

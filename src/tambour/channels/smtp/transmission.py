@@ -59,8 +59,11 @@ class Transmission:
         if self._is_stopped:
             return None
         again = self._again.get(lane)
-        if again:
-            return again.popleft()[0]
+        while again:
+            message, outcome = again.popleft()
+            if self._wave.may_leave(message.delivery):
+                return message
+            self.deliver([(message, outcome)])
         return self._wave.take(lane)
 
     def deliver(self, results: list[tuple[Message, Outcome]]) -> None:

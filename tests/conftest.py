@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,3 +51,6 @@ def own_log() -> Iterator[None]:
     """Let no test write to the log of a command that an earlier one ran."""
     yield
     structlog.reset_defaults()
+    channels = logging.getLogger("tambour.channels")
+    channels.handlers, channels.propagate = [], True
+    channels.setLevel(logging.NOTSET)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,14 +13,13 @@ import pytest
 from pydantic import SecretStr
 
 from contracts.channel import (
-    ChannelContract,
     Destination,
     Pulled,
     kinds,
     mail,
     transmit,
 )
-from peers import dead_port, run
+from peers import run
 from peers.certificates import Certificate, make_certificate
 from peers.smtp import (
     PASSWORD,
@@ -31,34 +30,14 @@ from peers.smtp import (
     breaking_server,
     mail_server,
 )
-from tambour.channels import Channel, Check, make_channel
+from smtp_samples import LARGE, SmtpContract, smtp
+from tambour.channels import Channel, Check
 from tambour.channels.tls import is_loopback
-from tambour.config import SmtpChannel
 from tambour.model import Message, Outcome, OutcomeKind
 
 ACCEPTED, DEFERRED = OutcomeKind.ACCEPTED, OutcomeKind.DEFERRED
 REJECTED, UNCERTAIN = OutcomeKind.REJECTED, OutcomeKind.UNCERTAIN
 BRIEF = timedelta(seconds=0.3)
-LARGE = b"0123456789\r\n" * 1_000_000
-"""More than the buffers of a connection hold, so that sending it can be cut off."""
-
-
-def smtp(port: int, root: Path = Path(), **settings: Any) -> Channel:
-    """A channel to *port* of this machine, in the clear unless told otherwise."""
-    given = {
-        "host": "127.0.0.1",
-        "security": "none",
-        "from": "lettre@example.org",
-        "connections": 1,
-    }
-    all_settings = SmtpChannel.model_validate(
-        {"type": "smtp", "port": port, "timeout": timedelta(seconds=20)}
-        | given
-        | settings
-    )
-    return make_channel(
-        "lettre", all_settings, root, clock=lambda: datetime.now(tz=UTC)
-    )
 
 
 LOGIN: dict[str, Any] = {"username": "lettre", "password": SecretStr(PASSWORD)}
@@ -95,16 +74,8 @@ class Server:
         self._mailbox.vanish()
 
 
-class TestSmtpContract(ChannelContract):
+class TestSmtpContract(SmtpContract):
     """Without encryption or login, on one connection."""
-
-    settings: ClassVar[dict[str, Any]] = {}
-    most_in_flight: ClassVar[int] = 2
-    """One that is answered, and one that has taken its place."""
-
-    def message(self, number: int) -> Message:
-        """Mail."""
-        return mail(number)
 
     @asynccontextmanager
     async def destination(self, tmp_path: Path) -> AsyncIterator[Destination]:
@@ -112,14 +83,8 @@ class TestSmtpContract(ChannelContract):
         async with mail_server() as mailbox:
             yield Server(mailbox, smtp(mailbox.port, tmp_path))
 
-    @contextmanager
-    def dead(self, tmp_path: Path) -> Iterator[Channel]:
-        """A port without a server."""
-        with dead_port() as port:
-            yield smtp(port, tmp_path, **self.settings)
 
-
-class TestSmtpContractWithLogin(TestSmtpContract):
+class TestSmtpContractWithLogin(SmtpContract):
     """With STARTTLS and login."""
 
     secret = PASSWORD

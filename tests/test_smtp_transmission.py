@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import pytest
 import uvloop
 from pydantic import SecretStr
-from structlog.testing import capture_logs
 
 from contracts.channel import Destination, Pulled, kinds, mail, transmit
 from peers import dead_port, run
@@ -34,12 +33,12 @@ from peers.faults import (
 from peers.faulty_smtp import faulty_server
 from peers.model_smtp import Model, model_server
 from peers.sink import Sink
+from smtp_samples import LARGE, SmtpContract, smtp
 from tambour.channels import Batch, Channel
 from tambour.channels.smtp import connection
 from tambour.channels.smtp.connection import QUANTUM
 from tambour.channels.smtp.servers import MOST_FRUITLESS
 from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
-from test_smtp import LARGE, TestSmtpContract, smtp
 
 ACCEPTED, DEFERRED = OutcomeKind.ACCEPTED, OutcomeKind.DEFERRED
 REJECTED, UNCERTAIN = OutcomeKind.REJECTED, OutcomeKind.UNCERTAIN
@@ -107,7 +106,7 @@ class ModelDestination:
         self._model.vanish()
 
 
-class TestSmtpContractPipelining(TestSmtpContract):
+class TestSmtpContractPipelining(SmtpContract):
     """One connection, the envelopes written ahead."""
 
     offers: ClassVar[tuple[str, ...]] = ("PIPELINING",)
@@ -252,15 +251,17 @@ def test_difficult_servers_lose_and_blame_nobody(seed: int) -> None:
 
 
 @pytest.mark.parametrize("pipelined", ["refused", "discarded"])
-def test_a_server_out_of_step_gets_one_command_at_a_time(pipelined: Any) -> None:
+def test_a_server_out_of_step_gets_one_command_at_a_time(
+    pipelined: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """It offers PIPELINING and cannot do it: nobody is refused, and it is said once."""
     faults = Faults(pipelined=pipelined, without=frozenset({"CHUNKING"}))
-    with capture_logs() as said, faulty_server(faults) as sink:
+    with faulty_server(faults) as sink:
         outcomes = send(sink, mails(6), timeout=LIMIT)
 
     assert Counter(kinds(outcomes.values())) == {ACCEPTED: 6}
     assert set(sink.recipients().values()) == {1}
-    assert [line["event"] for line in said] == ["cannot pipeline"]
+    assert [line.message for line in caplog.records] == ["cannot pipeline"]
 
 
 def test_too_many_connections_are_made_fewer() -> None:

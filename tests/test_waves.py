@@ -20,7 +20,6 @@ from ledger_samples import DEADLINE, NOW, freeze, people, states
 from peers import run
 from peers.loopback import Desk, Loopback
 from tambour.channels import Channel, Wave
-from tambour.config import Rate
 from tambour.delivery.retry import MOST_ATTEMPTS
 from tambour.delivery.waves import Mode, deliver
 from tambour.ledger import Ledger
@@ -32,6 +31,7 @@ from tambour.model import (
     Message,
     Outcome,
     OutcomeKind,
+    Rate,
 )
 
 HOUR = timedelta(hours=1)
@@ -269,6 +269,30 @@ def test_a_stop_finishes_the_wave(ledger: Ledger) -> None:
     send(ledger, route(desk))
 
     assert {f"p{n}@example.org": 1 for n in range(30)} == desk.recipients()
+
+
+class Mute(Loopback):
+    """A server that accepts a connection and never says a word."""
+
+    def __init__(self, desk: Desk, time: Time) -> None:
+        super().__init__(desk)
+        self._time = time
+
+    async def open(self) -> Outcome | None:
+        """Wait for a greeting; meanwhile somebody loses patience."""
+        self._time.stop.set()
+        await asyncio.Event().wait()
+        return None
+
+
+def test_a_stop_does_not_wait_for_a_silent_server(ledger: Ledger) -> None:
+    """Nothing is on the wire yet; all is given back."""
+    freeze(ledger, 5)
+    time = Time()
+    (count,) = send(ledger, route(Mute(Desk(), time)), time=time)
+
+    assert {"planned"} == set(states(ledger).values())
+    assert 5 == count.recipients
 
 
 # ── Channels in trouble ─────────────────────────────────────────────────────────

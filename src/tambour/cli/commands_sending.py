@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tambour.model import EditionId, Entry
     from tambour.project import Project
 
+_STOPPING = "what is on the wire is finished first; once more leaves it in doubt"
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -117,7 +119,12 @@ def send(
     _confirm(shared, project, due.entries, yes=yes)
     people = sum(entry.recipients for entry in due.entries)
     with shared.progress("Sending", people) as advance:
-        done = send_due(project, campaigns or (), on_answer=lambda: advance(1))
+        done = send_due(
+            project,
+            campaigns or (),
+            on_answer=lambda: advance(1),
+            on_stop=lambda: shared.warn(_STOPPING),
+        )
     _show_done(shared, done, slow)
     leave(done.exit_code())
 
@@ -166,7 +173,8 @@ def _show_done(
     for edition in done.put_off():
         shared.warn(
             f"some of {edition} is put off{_because(done, edition)}: a later"
-            f" `tambour send` tries it again, or `tambour retry {edition}` makes it due now"
+            f" `tambour send` tries it again, or `tambour retry {edition}` makes it"
+            " due now"
         )
     for edition, channel in done.stranded:
         shared.warn(

@@ -114,13 +114,18 @@ def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> D
 
 
 def send_due(
-    project: Project, campaigns: Collection[str], *, on_answer: Callable[[], None]
+    project: Project,
+    campaigns: Collection[str],
+    *,
+    on_answer: Callable[[], None],
+    on_stop: Callable[[], None],
 ) -> Done:
     """
     Freeze and try once what is due.
 
     Args:
         on_answer: called once for each message that has its outcome.
+        on_stop: called when a signal ends it, before what is on the wire is finished.
 
     Raises:
         LedgerLocked: another Tambour is sending with this ledger.
@@ -145,7 +150,10 @@ def send_due(
             campaigns=campaigns,
         )
         counts = deliver_once(
-            project.config, ledger, replace(real_world(), checkpoint=count)
+            project.config,
+            ledger,
+            replace(real_world(), checkpoint=count),
+            on_stop=on_stop,
         )
         tried = {count.edition for count in counts}
         fresh = set(rounded.frozen.editions)  # perhaps everybody in one is suppressed

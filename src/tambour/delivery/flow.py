@@ -46,7 +46,12 @@ class Flow:
         return Lanes(self._route, await self._run.in_thread(remember))
 
     async def _send(self, session: Session) -> None:
-        refusal = await self._route.channel.open()
+        # A silent server would keep a stop waiting as long as a connection may take.
+        refusal = await self._run.unless_halted(self._route.channel.open())
+        if self._run.halt.is_set():
+            await session.finish()
+            await self._route.channel.close()
+            return
         if refusal is not None:
             await session.finish()
             await self._put_off(refusal)

@@ -32,9 +32,9 @@ def run_loop(main: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def stopped_by_signal(stop: asyncio.Event) -> Iterator[None]:
+def stopped_by_signal(stop: Callable[[], object]) -> Iterator[None]:
     """
-    Set *stop* at the first SIGINT or SIGTERM; a second one ends the process.
+    Call *stop* at the first SIGINT or SIGTERM; a second one ends the process.
 
     What whoever started us has had ignored (`nohup`, a shell's `&`) stays so.
     """
@@ -51,7 +51,7 @@ def stopped_by_signal(stop: asyncio.Event) -> Iterator[None]:
 
     def hear() -> None:
         unheard()
-        stop.set()
+        stop()
 
     for number in before:
         loop.add_signal_handler(number, hear)

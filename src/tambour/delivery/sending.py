@@ -139,11 +139,18 @@ def _revised(ledger: Ledger, project: Project, now: datetime) -> Snapshot:
     return ledger.snapshot() if revisions else snapshot
 
 
-def deliver_once(config: Config, ledger: Ledger, world: World) -> tuple[Count, ...]:
+def deliver_once(
+    config: Config,
+    ledger: Ledger,
+    world: World,
+    *,
+    on_stop: Callable[[], object] = lambda: None,
+) -> tuple[Count, ...]:
     """
     Try once what is due on every channel, and return how those editions stand.
 
-    SIGINT and SIGTERM end it early: what is promised leaves, the rest stays planned.
+    SIGINT and SIGTERM end it early: what is promised leaves, the rest stays planned;
+    *on_stop* is called at once.
 
     Raises:
         LedgerError: the ledger cannot be used.
@@ -152,7 +159,12 @@ def deliver_once(config: Config, ledger: Ledger, world: World) -> tuple[Count, .
 
     async def work() -> tuple[Count, ...]:
         stop = asyncio.Event()
-        with stopped_by_signal(stop):
+
+        def end() -> None:
+            stop.set()
+            on_stop()
+
+        with stopped_by_signal(end):
             return await deliver(
                 ledger,
                 make_routes(config, ledger, clock=world.clock),

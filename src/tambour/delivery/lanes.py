@@ -1,7 +1,7 @@
 """
 Lanes: which of the leased deliveries may leave now.
 
-Destinations that want gentle treatment have a lane of their own, with a supply and
+Destinations that want gentle treatment have a lane of their own, with a queue and
 budgets of its own, so that they slow down nobody else. Knows no ledger and no channel;
 the instants are given.
 """
@@ -28,7 +28,7 @@ class Lane:
     budgets: tuple[Budget, ...]
     most_in_flight: int
     congestion: Congestion = field(default_factory=Congestion)
-    supply: deque[Leased] = field(default_factory=deque)
+    waiting: deque[Leased] = field(default_factory=deque)
     in_flight: int = 0
 
     def room(self, now: datetime) -> int:
@@ -70,19 +70,19 @@ class Lanes:
     def add(self, rows: Iterable[Leased]) -> None:
         """Supply each lane with what is its own."""
         for leased in rows:
-            self._lanes[self._lane_of(leased.recipient.address)].supply.append(leased)
+            self._lanes[self._lane_of(leased.recipient.address)].waiting.append(leased)
 
     def choose(self, room: int, now: datetime) -> list[tuple[Lane, Leased]]:
         """Take up to *room* of what may leave now."""
         chosen: list[tuple[Lane, Leased]] = []
         for lane in self._lanes.values():
-            if not lane.supply:
+            if not lane.waiting:
                 continue
-            count = min(room - len(chosen), len(lane.supply), lane.room(now))
+            count = min(room - len(chosen), len(lane.waiting), lane.room(now))
             if count > 0:
                 spend(lane.budgets, count, now)
                 lane.in_flight += count
-                chosen += [(lane, lane.supply.popleft()) for _ in range(count)]
+                chosen += [(lane, lane.waiting.popleft()) for _ in range(count)]
         return chosen
 
     def spent(self, chosen: Iterable[tuple[Lane, Leased]], at: datetime) -> list[Spent]:
@@ -107,7 +107,7 @@ class Lanes:
 
     def free_at(self, now: datetime) -> datetime | None:
         """Return when time alone lets a waiting one leave; None when it lets none."""
-        waiting = [lane for lane in self._lanes.values() if lane.supply]
+        waiting = [lane for lane in self._lanes.values() if lane.waiting]
         return min(
             (lane.free_at(now) for lane in waiting if not lane.is_full(now)),
             default=None,
@@ -116,21 +116,21 @@ class Lanes:
     def ready(self, now: datetime) -> int:
         """Return how many of those that wait no lane of theirs holds back."""
         return sum(
-            len(lane.supply)
+            len(lane.waiting)
             for lane in self._lanes.values()
-            if lane.supply and lane.room(now) > 0
+            if lane.waiting and lane.room(now) > 0
         )
 
     def __len__(self) -> int:
-        return sum(len(lane.supply) for lane in self._lanes.values())
+        return sum(len(lane.waiting) for lane in self._lanes.values())
 
     def take_back(self, editions: Collection[EditionId]) -> list[Leased]:
         """Give back what waits of some editions."""
         found: list[Leased] = []
         for lane in self._lanes.values():
-            found += [one for one in lane.supply if one.edition in editions]
-            lane.supply = deque(
-                one for one in lane.supply if one.edition not in editions
+            found += [one for one in lane.waiting if one.edition in editions]
+            lane.waiting = deque(
+                one for one in lane.waiting if one.edition not in editions
             )
         return found
 
@@ -140,9 +140,9 @@ class Lanes:
 
     def release(self) -> list[Leased]:
         """Give back all that waits."""
-        rest = [leased for lane in self._lanes.values() for leased in lane.supply]
+        rest = [leased for lane in self._lanes.values() for leased in lane.waiting]
         for lane in self._lanes.values():
-            lane.supply.clear()
+            lane.waiting.clear()
             lane.in_flight = 0
         return rest
 

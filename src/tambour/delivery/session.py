@@ -24,7 +24,7 @@ from tambour.delivery.settling import (
     result_of_unsendable,
     result_of_unsent,
 )
-from tambour.delivery.supply import Claimed, Claiming, Supply
+from tambour.delivery.supply import Supply, Turn, TurnResult
 from tambour.delivery.wire import Claim, Wire
 from tambour.delivery.world import CrashPoint, Route, Run, first_of, raise_first
 from tambour.errors import UserError
@@ -136,16 +136,16 @@ class Session:
         """Commit results with the intents of *chosen*, let those go, lease *wanted*."""
         results = tuple(self._results)
         self._is_ripe = False
-        claiming = Claiming(
+        turn = Turn(
             results=results,
             release=tuple(self._release),
             chosen=chosen,
             spent=self._lanes.spent(chosen, self._run.world.clock()),
             wanted=wanted,
         )
-        claimed: Claimed | None = None
+        claimed: TurnResult | None = None
         try:
-            claimed = await self._run.in_thread(partial(self._supply.claim, claiming))
+            claimed = await self._run.in_thread(partial(self._supply.claim, turn))
         finally:
             if claimed is None:
                 self._lanes.add(leased for _, leased in chosen)

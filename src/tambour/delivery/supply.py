@@ -25,7 +25,7 @@ from tambour.model import DeliveryId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claiming:
+class Turn:
     """What one turn commits and gives back, and how many it leases after that."""
 
     results: Sequence[Result]
@@ -36,7 +36,7 @@ class Claiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class TurnResult:
     """What a turn gave; `refused` are those whose intents do not hold."""
 
     claims: tuple[Claim, ...]
@@ -52,37 +52,35 @@ class Supply:
         self._run = run
         self._words: Mapping[ContentId, Content] = {}
 
-    def claim(self, claiming: Claiming) -> Claimed:
+    def claim(self, turn: Turn) -> TurnResult:
         """Commit results and intents in one transaction, then lease."""
-        claims = self._compose(claiming.chosen)
-        granted = self._settle(claiming, claims)
+        claims = self._compose(turn.chosen)
+        granted = self._settle(turn, claims)
         if claims:
             self._run.world.checkpoint(CrashPoint.INTENDED)
         leased: tuple[Leased, ...] = ()
-        if claiming.wanted:
-            leased = self._lease(claiming.wanted)
+        if turn.wanted:
+            leased = self._lease(turn.wanted)
             self._run.world.checkpoint(CrashPoint.LEASED)
-        return Claimed(
+        return TurnResult(
             claims=tuple(one for one in claims if one.leased.id in granted),
             refused=tuple(one for one in claims if one.leased.id not in granted),
             leased=leased,
         )
 
-    def _settle(
-        self, claiming: Claiming, claims: Sequence[Claim]
-    ) -> frozenset[DeliveryId]:
-        if not claiming.results and not claiming.release and not claims:
+    def _settle(self, turn: Turn, claims: Sequence[Claim]) -> frozenset[DeliveryId]:
+        if not turn.results and not turn.release and not claims:
             return frozenset()
         intents = [
             Intent(delivery=one.leased.id, message_id=one.composed.key)
             for one in claims
         ]
         return self._run.ledger.settle(
-            claiming.results,
+            turn.results,
             intents,
             now=self._run.world.clock(),
-            release=claiming.release,
-            spent=claiming.spent,
+            release=turn.release,
+            spent=turn.spent,
         )
 
     def _lease(self, limit: int) -> tuple[Leased, ...]:

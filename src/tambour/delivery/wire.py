@@ -65,7 +65,7 @@ class Wire:
         while waiting:
             message = self._message(waiting.popleft())
             if message is not None:
-                self._world.checkpoint(CrashPoint.PULLED)
+                self._world.checkpoint(CrashPoint.TAKEN)
                 return message
         self.is_dry = True
         return None

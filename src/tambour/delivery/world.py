@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import Literal, TypeVar
 
 from tambour.channels.protocol import Channel
-from tambour.config import Rate, WarmUp
+from tambour.config import WarmUp
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
-from tambour.model import Message
+from tambour.model import Message, Rate
 
 T = TypeVar("T")
 
@@ -33,10 +33,10 @@ class CrashPoint(StrEnum):
     """The moments at which a test may kill the process."""
 
     LEASED = "leased"
-    """Messages are leased and composed, nothing is promised."""
+    """Deliveries are leased, nothing is promised."""
     INTENDED = "intended"
     """Intents are committed, none of them is on the wire."""
-    PULLED = "pulled"
+    TAKEN = "taken"
     """The channel is about to transmit a message."""
     ANSWERED = "answered"
     """An outcome has arrived, the ledger does not know it."""

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tambour.config import Rate, WarmUp
+from tambour.config import WarmUp
 from tambour.delivery import budget as budgets
 from tambour.delivery.budget import MEMORY, Budget
-from tambour.model import UNLIMITED, allowance
+from tambour.model import UNLIMITED, Rate, allowance
 
 Spent = list[tuple[datetime, int]]
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tambour.config import Rate, SmtpChannel, load_config, parse_duration
+from tambour.config import SmtpChannel, load_config, parse_duration
 from tambour.errors import ConfigError, Exit
+from tambour.model import Rate
 
 GOOD = """\
 version: 1

@@ -9,13 +9,13 @@ import pytest
 
 from ledger_samples import NOW, leased, person
 from peers.loopback import Desk, Loopback
-from tambour.config import Rate
 from tambour.delivery.lanes import Lane, Lanes
 from tambour.delivery.world import Composed, LaneLimits, Route
 from tambour.ledger.records import Content, Leased, Spent
 from tambour.model import (
     Outcome,
     OutcomeKind,
+    Rate,
 )
 
 SECOND = timedelta(seconds=1)

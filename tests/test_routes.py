@@ -11,11 +11,11 @@ import pytest
 
 from ledger_samples import NOW, SHARED, leased, person
 from peers.loopback import Desk, Loopback
-from tambour.config import Config, Rate
+from tambour.config import Config
 from tambour.delivery.routes import make_route
 from tambour.delivery.world import Route
 from tambour.ledger.records import Content, ContentId, Leased
-from tambour.model import DeliveryId, EditionId, Rendered
+from tambour.model import DeliveryId, EditionId, Rate, Rendered
 
 CHANNELS: dict[str, Any] = {
     "lettre": {

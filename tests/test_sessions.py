@@ -16,7 +16,6 @@ from ledger_files import open_for_writing
 from ledger_samples import NOW, SHARED, freeze, people, person, states
 from peers.loopback import Desk, Loopback
 from tambour.channels import Wave
-from tambour.config import Rate
 from tambour.delivery.waves import Mode
 from tambour.delivery.world import Composed, LaneLimits
 from tambour.errors import ConfigError, UserError
@@ -29,6 +28,7 @@ from tambour.model import (
     Message,
     Outcome,
     OutcomeKind,
+    Rate,
 )
 
 HOUR = timedelta(hours=1)

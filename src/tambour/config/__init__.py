@@ -26,7 +26,6 @@ from tambour.config.smtp import (
     SmtpServer,
     WarmUp,
 )
-from tambour.model import Rate
 
 __all__ = [
     "CONFIG_FILE",
@@ -36,7 +35,6 @@ __all__ = [
     "DkimKey",
     "DomainLimits",
     "OutboxChannel",
-    "Rate",
     "Safety",
     "Serve",
     "SiteSettings",

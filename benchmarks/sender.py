@@ -54,6 +54,10 @@ class Ready:
         """Whether any is left."""
         return self._taken < self._count
 
+    def may_leave(self, _delivery: DeliveryId) -> bool:
+        """Nothing here has a deadline."""
+        return True
+
 
 Work = Callable[[], int]
 """Sends, and returns how many messages were accepted."""

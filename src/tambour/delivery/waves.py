@@ -1,5 +1,5 @@
 """
-Delivering what is due, on all channels at once, in waves.
+Delivering what is due, on all channels at once: a flow for each.
 
 One pass tries what is due once (`send`); a drain works until it is stopped (`run`). The
 caller holds the instance lock. Whatever a channel raises is a bug: the other channels

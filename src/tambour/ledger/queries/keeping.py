@@ -1,7 +1,7 @@
 """
 What the ledger remembers: editions, facts, words, recipients, decisions, suppressions.
 
-Statements for one edition or one address at a time; a wave's are in `moving`.
+Statements for one edition or one address at a time; a wave's are in `claiming`.
 """
 
 from __future__ import annotations

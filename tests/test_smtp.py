@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from contracts.channel import (
     Destination,
-    Pulled,
+    Tracked,
     kinds,
     mail,
     transmit,
@@ -126,12 +126,12 @@ def stringed(settings: dict[str, Any]) -> dict[str, str]:
 
 def converse(
     script: Script, *messages: Message, **settings: Any
-) -> tuple[list[Outcome], BreakingServer, Pulled]:
+) -> tuple[list[Outcome], BreakingServer, Tracked]:
     """Send *messages* to a server that breaks by *script*."""
 
-    async def main() -> tuple[list[Outcome], BreakingServer, Pulled]:
+    async def main() -> tuple[list[Outcome], BreakingServer, Tracked]:
         async with breaking_server(script) as server:
-            channel, wave = smtp(server.port, **settings), Pulled(messages)
+            channel, wave = smtp(server.port, **settings), Tracked(messages)
             outcomes = await transmit(channel, wave)
             await channel.close()
             return outcomes, server, wave

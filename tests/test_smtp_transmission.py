@@ -15,7 +15,7 @@ import pytest
 import uvloop
 from pydantic import SecretStr
 
-from contracts.channel import Destination, Pulled, kinds, mail, transmit
+from contracts.channel import Destination, Tracked, kinds, mail, transmit
 from peers import dead_port, run
 from peers.faults import (
     DRIP,
@@ -299,7 +299,7 @@ def test_a_silent_server_does_not_take_the_wave_along() -> None:
     """While nothing can be written no more messages are taken, window or not."""
     first, *others = mails(60)
     large = [dataclasses.replace(message, content=LARGE) for message in others]
-    wave = Pulled([first, *large])
+    wave = Tracked([first, *large])
     rules = [
         Rule(phase=Phase.CONTENT, fault=STALL, recipient=message.recipient, times=9)
         for message in large

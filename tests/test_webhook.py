@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from contracts.channel import (
     ChannelContract,
     Destination,
-    Pulled,
+    Tracked,
     kinds,
     post,
     transmit,
@@ -45,13 +45,13 @@ def webhook(port: int, *, secret: str | None = SECRET, scheme: str = "http") -> 
     return make_channel("equipe", settings, Path(), clock=lambda: NOW)
 
 
-def send(answer: Answer, *messages: Message) -> tuple[list[Outcome], HttpPeer, Pulled]:
+def send(answer: Answer, *messages: Message) -> tuple[list[Outcome], HttpPeer, Tracked]:
     """Post *messages* to a server that gives *answer* to each."""
 
-    async def main() -> tuple[list[Outcome], HttpPeer, Pulled]:
+    async def main() -> tuple[list[Outcome], HttpPeer, Tracked]:
         with http_server() as peer:
             peer.answer = answer
-            channel, wave = webhook(peer.port), Pulled(messages)
+            channel, wave = webhook(peer.port), Tracked(messages)
             outcomes = await transmit(channel, wave)
             await channel.close()
             return outcomes, peer, wave
@@ -177,9 +177,9 @@ def test_without_a_secret_nothing_is_signed() -> None:
 def test_a_secret_that_is_none_posts_nothing(secret: str) -> None:
     """A mistyped secret is found when the channel opens, not by the receiver."""
 
-    async def main() -> tuple[Outcome | None, Pulled, int]:
+    async def main() -> tuple[Outcome | None, Tracked, int]:
         with http_server() as peer:
-            channel, wave = webhook(peer.port, secret=secret), Pulled([post(1)])
+            channel, wave = webhook(peer.port, secret=secret), Tracked([post(1)])
             outcome = await channel.open()
             await transmit(channel, wave)
             return outcome, wave, len(peer.received)

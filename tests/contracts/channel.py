@@ -36,7 +36,7 @@ class Destination(Protocol):
         """From now on, be unreachable."""
 
 
-class Pulled(Batch):
+class Tracked(Batch):
     """A wave that remembers how far it was taken."""
 
     def __init__(self, messages: Iterable[Message]) -> None:
@@ -80,12 +80,12 @@ class ChannelContract:
         """Return a message with everything that could be mangled on its way."""
         raise NotImplementedError
 
-    def wave(self, count: int) -> Pulled:
+    def wave(self, count: int) -> Tracked:
         """Return messages 1 to *count*."""
-        return Pulled(self.message(number) for number in range(1, count + 1))
+        return Tracked(self.message(number) for number in range(1, count + 1))
 
     def test_answers_for_each_message(self, tmp_path: Path) -> None:
-        """Every message pulled has exactly one outcome, under its own delivery."""
+        """Every message taken has exactly one outcome, under its own delivery."""
 
         async def main() -> None:
             async with self.destination(tmp_path) as to:
@@ -112,7 +112,7 @@ class ChannelContract:
         run(main())
 
     def test_pulls_lazily(self, tmp_path: Path) -> None:
-        """A message is pulled when the one before is answered or on the wire."""
+        """A message is taken when the one before is answered or on the wire."""
 
         async def main() -> None:
             async with self.destination(tmp_path) as to:
@@ -127,7 +127,7 @@ class ChannelContract:
         run(main())
 
     def test_leaves_the_rest_when_stopped(self, tmp_path: Path) -> None:
-        """A wave abandoned after its first outcome is not pulled any further."""
+        """A wave abandoned after its first outcome is not taken from any further."""
 
         async def main() -> None:
             async with self.destination(tmp_path) as to:

@@ -313,11 +313,13 @@ def test_faults_inside_a_channel_are_found_at_their_line(
 
 def test_every_rate_that_is_none_is_named(tmp_path: Path) -> None:
     """A list of rates tells all its faults at once, bare numbers included."""
-    text = POOL.replace("10/s, 2000/d", "fast, 10/s, 20, 0/h")
+    text = POOL.replace("10/s, 2000/d", "fast, 10/s, 20, 0/h, 9999999999/s")
 
     found = failures(project(tmp_path, text))
 
-    assert ["'fast'", "'20'", "'0/h'"] == [said.split()[1] for _, _, said in found]
+    assert ["'fast'", "'20'", "'0/h'", "'9999999999/s'"] == [
+        said.split()[1] for _, _, said in found
+    ]
 
 
 @pytest.mark.parametrize(

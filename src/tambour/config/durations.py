@@ -14,7 +14,7 @@ UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
-_RATE = re.compile(r"^(\d+)\s*/\s*([smhd])$")
+_RATE = re.compile(r"^(\d{1,9})\s*/\s*([smhd])$")
 
 
 def parse_duration(text: str) -> timedelta:

@@ -69,7 +69,7 @@ def _domain(name: str) -> str:
         raise ValueError(msg) from None
 
 
-_RATE_SCHEMA = {"type": "string", "pattern": r"^[1-9][0-9]*\s*/\s*[smhd]$"}
+_RATE_SCHEMA = {"type": "string", "pattern": r"^[1-9][0-9]{0,8}\s*/\s*[smhd]$"}
 Duration = Annotated[
     timedelta,
     BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v),

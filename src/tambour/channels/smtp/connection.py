@@ -17,7 +17,7 @@ import ssl
 from typing import Protocol, cast
 
 from tambour.channels.smtp.deadline import Deadline
-from tambour.channels.smtp.dialling import address_literal, dial
+from tambour.channels.smtp.dialling import address_literal, attach, dial, start_tls
 from tambour.channels.smtp.opening import Opening
 from tambour.channels.smtp.replies import Reply, ReplyReader
 from tambour.channels.smtp.servers import LOCK_STEP_S, Server
@@ -133,26 +133,23 @@ class Connection(asyncio.Protocol):
             introduction=address_literal(sock),
             is_encrypted=is_encrypted,
         )
-        if is_encrypted:
-            await self._loop.create_connection(
-                lambda: self,
-                sock=sock,
-                ssl=context,
-                server_hostname=settings.host.strip("[]"),
-                ssl_handshake_timeout=self._timeout_s,
-            )
-        else:
-            await self._loop.create_connection(lambda: self, sock=sock)
+        await attach(
+            self,
+            sock,
+            host=settings.host,
+            context=context if is_encrypted else None,
+            timeout_s=self._timeout_s,
+        )
         return self.opening
 
     async def _secure(self, opening: Opening, context: ssl.SSLContext) -> None:
         self._deadline.lift()
-        transport = await self._loop.start_tls(
+        transport = await start_tls(
             cast("asyncio.Transport", self._transport),
             self,
-            context,
-            server_hostname=self.server.settings.host.strip("[]"),
-            ssl_handshake_timeout=self._timeout_s,
+            host=self.server.settings.host,
+            context=context,
+            timeout_s=self._timeout_s,
         )
         if transport is None:
             opening.lose(Loss.CLOSED)
@@ -274,29 +271,31 @@ class Connection(asyncio.Protocol):
         if not self.is_open:
             return
         self.is_open = False
-        now, server = self._loop.time(), self.server
-        if transactions.loses_step:
-            if not server.is_lock_step(now):
-                where = server.verdicts.where
-                log.warning(
-                    "cannot pipeline", extra={"server": where, "spared_s": LOCK_STEP_S}
-                )
-            server.note_out_of_step(now)
-        elif transactions.answered:
-            server.note_answer()
-        elif transactions.has_begun:
-            server.note_fruitless(now)
         self.abort()
-        server.connections -= 1
-        farewell = transactions.farewell
-        if farewell is not None and server.connections and is_crowded(farewell):
-            server.note_crowded(now)
+        self._judge_server(transactions)
         if self._dispatcher is not None:
             self._dispatcher.deliver(transactions.results)
             self._dispatcher.return_unsent(transactions.unsent)
             self._dispatcher.notice()
         transactions.results.clear()
         transactions.unsent.clear()
+
+    def _judge_server(self, transactions: Transactions) -> None:
+        """Let the next connections know how this one went."""
+        now, server = self._loop.time(), self.server
+        if transactions.loses_step:
+            if not server.is_lock_step(now):
+                details = {"server": server.verdicts.where, "spared_s": LOCK_STEP_S}
+                log.warning("cannot pipeline", extra=details)
+            server.note_out_of_step(now)
+        elif transactions.answered:
+            server.note_answer()
+        elif transactions.has_begun:
+            server.note_fruitless(now)
+        server.connections -= 1
+        farewell = transactions.farewell
+        if farewell is not None and server.connections and is_crowded(farewell):
+            server.note_crowded(now)
 
     # ── What the event loop says ────────────────────────────────────────────────
 

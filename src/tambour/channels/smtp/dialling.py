@@ -1,14 +1,16 @@
 """
-From a host's name to a connected socket.
+From a host's name to a connected socket, and from there to TLS.
 
 Tries each address that the name has, for an equal share of the time, so that one that
-does not answer cannot hide the next. Knows no TLS and no SMTP.
+does not answer cannot hide the next. Knows no SMTP.
+Source: RFC 5321 §5.1 (each address in turn), §4.1.3 (address literals).
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 
 
 async def dial(host: str, port: int, *, timeout_s: float) -> socket.socket:
@@ -45,6 +47,58 @@ async def dial(host: str, port: int, *, timeout_s: float) -> socket.socket:
             if not is_connected:
                 sock.close()
     raise latest
+
+
+async def attach(
+    protocol: asyncio.Protocol,
+    sock: socket.socket,
+    *,
+    host: str,
+    context: ssl.SSLContext | None,
+    timeout_s: float,
+) -> None:
+    """
+    Let *protocol* speak over *sock*, through TLS from the first byte given a *context*.
+
+    Raises:
+        OSError: there is no TLS to be had with *host*.
+
+    """
+    loop = asyncio.get_running_loop()
+    if context is None:
+        await loop.create_connection(lambda: protocol, sock=sock)
+        return
+    await loop.create_connection(
+        lambda: protocol,
+        sock=sock,
+        ssl=context,
+        server_hostname=host.strip("[]"),
+        ssl_handshake_timeout=timeout_s,
+    )
+
+
+async def start_tls(
+    transport: asyncio.Transport,
+    protocol: asyncio.Protocol,
+    *,
+    host: str,
+    context: ssl.SSLContext,
+    timeout_s: float,
+) -> asyncio.Transport | None:
+    """
+    Return the encrypted transport that replaces *transport*; None if it has closed.
+
+    Raises:
+        OSError: there is no TLS to be had with *host*.
+
+    """
+    return await asyncio.get_running_loop().start_tls(
+        transport,
+        protocol,
+        context,
+        server_hostname=host.strip("[]"),
+        ssl_handshake_timeout=timeout_s,
+    )
 
 
 def address_literal(sock: socket.socket) -> str:

@@ -251,6 +251,34 @@ def test_what_was_cancelled_takes_no_budget(ledger: Ledger) -> None:
     assert {"sent", "cancelled"} == set(states(ledger).values())
 
 
+BUSY = Outcome(kind=OutcomeKind.DEFERRED, code="452", status="4.3.1", reply="full")
+
+
+def test_a_pass_ends_where_a_server_takes_nothing(ledger: Ledger) -> None:
+    """Not one by one for hours: a few have tried, the others wait for the next pass."""
+    freeze(ledger, 300)
+    time = Time()
+    desk = Desk(answers={f"p{n}@example.org": BUSY for n in range(300)})
+    send(ledger, route(desk), time=time)
+    found = [*states(ledger).values()]
+
+    assert {"deferred", "planned"} == set(found)
+    assert found.count("deferred") < 30
+    assert time.seconds() < 300
+
+
+def test_a_pass_ends_for_the_others_first(ledger: Ledger) -> None:
+    """A lane whose server takes nothing waits until everybody else has been served."""
+    freeze(ledger, [*to("slow", 50), *to("elsewhere", 100)])
+    desk = Desk(answers={f"p{n}@slow": BUSY for n in range(50)})
+    channel = Stalled(desk, others=0)
+    patient = route(channel, rates=(Rate(1, timedelta(seconds=5)),), lanes=LANES, lane_of=lane_of)  # fmt: skip
+    send(ledger, patient)
+
+    assert 100 == len(desk.taken)
+    assert "planned" in states(ledger).values()
+
+
 def refusing(cause: Cause) -> Outcome:
     """Return a refusal and whose matter it is."""
     status = "5.1.1" if cause is Cause.ADDRESS else "5.7.1"

@@ -26,6 +26,8 @@ LAST = 20
 """among so many answers."""
 FULL = 64
 """As many in flight without trouble, and the lane is free again."""
+VAIN = 7
+"""After so many pauses, two minutes, in which nothing was accepted, a pass gives up."""
 DOUBTS = 3
 """After so many pauses that helped nobody, it was not about speed,"""
 DOUBTED = timedelta(minutes=10)
@@ -80,10 +82,16 @@ class Congestion:
         self._recent: deque[bool] = deque(maxlen=LAST)
         self._limit: int | None = None
         self._pauses = 0
+        self._vain = 0
         self._doubts = 0
         self._paused_until = _LONG_AGO
         self._doubted_until = _LONG_AGO
         self._latest = _LONG_AGO
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether nothing was accepted for several pauses."""
+        return self._vain >= VAIN
 
     def limit(self, now: datetime) -> int | None:
         """Return how many may be in flight now: 0 in a pause, None when free."""
@@ -99,7 +107,7 @@ class Congestion:
         if signal is Signal.NOTHING or self._is_paused(now):
             return
         if signal is Signal.PASSED:
-            self._doubts = 0
+            self._doubts = self._vain = 0
         elif signal is Signal.PERHAPS and now < self._doubted_until:
             signal = Signal.PASSED  # it answers, whatever the speed
         if signal is Signal.PASSED:
@@ -126,8 +134,9 @@ class Congestion:
         self._recent.clear()
         self._limit = 1
         self._doubts = self._doubts + 1 if signal is Signal.PERHAPS else 0
+        self._vain += 1
         if self._doubts > DOUBTS:
-            self._doubts = self._pauses = 0
+            self._doubts = self._pauses = self._vain = 0
             self._doubted_until = now + DOUBTED
             return
         wait = max(FIRST_PAUSE * 2**self._pauses, outcome.retry_after or timedelta())

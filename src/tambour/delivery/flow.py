@@ -32,6 +32,8 @@ class Flow:
             session = Session(self._route, self._run, lanes)
             if await session.claim():
                 await self._send(session)
+                if session.is_vain:
+                    return
             elif self._run.until is not None:
                 return
             else:
@@ -80,3 +82,4 @@ class Flow:
             until=now + wait,
         )
         await self._run.in_thread(postpone)
+        self._run.world.put_off(self._route.name, refusal)

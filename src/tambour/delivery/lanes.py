@@ -22,7 +22,11 @@ from tambour.model import UNLIMITED, EditionId, Outcome
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """What waits for one group of destinations, and what holds it back."""
+    """
+    What waits for one group of destinations, and what holds it back.
+
+    Its `budgets` are the whole channel's and, last, its own.
+    """
 
     name: str
     budgets: tuple[Budget, ...]
@@ -33,9 +37,13 @@ class Lane:
 
     def room(self, now: datetime) -> int:
         """Return how many more may leave now."""
+        return max(0, min(self.own_room(now), free(self.budgets, now)))
+
+    def own_room(self, now: datetime) -> int:
+        """Return how many more would, were the channel as a whole in no one's way."""
         limit = self.congestion.limit(now)
         most = self.most_in_flight if limit is None else limit
-        return max(0, min(most - self.in_flight, free(self.budgets, now)))
+        return min(most - self.in_flight, self.budgets[-1].free(now))
 
     def is_full(self, now: datetime) -> bool:
         """Whether only an answer makes room, however long one waits."""
@@ -118,7 +126,7 @@ class Lanes:
         return sum(
             len(lane.waiting)
             for lane in self._lanes.values()
-            if lane.waiting and lane.room(now) > 0
+            if lane.waiting and lane.own_room(now) > 0
         )
 
     def __len__(self) -> int:
@@ -134,9 +142,10 @@ class Lanes:
             )
         return found
 
-    def has_budget(self, now: datetime) -> bool:
-        """Whether the channel as a whole lets anything leave now."""
-        return self._budget.free(now) > 0
+    def are_hopeless(self) -> bool:
+        """Whether all that waits does so for servers that take nothing."""
+        waiting = [lane for lane in self._lanes.values() if lane.waiting]
+        return bool(waiting) and all(lane.congestion.is_hopeless for lane in waiting)
 
     def release(self) -> list[Leased]:
         """Give back all that waits."""

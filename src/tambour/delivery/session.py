@@ -66,11 +66,17 @@ class _Size:
 
 
 class Session:
-    """`is_lost` when the channel gave up; `has_moved` when it answered."""
+    """
+    One opening of a channel.
+
+    `is_lost` when the channel gave up, `has_moved` when it answered, `is_vain` when it
+    answered nobody but "slow down", and this pass should end.
+    """
 
     def __init__(self, route: Route, run: Run, lanes: Lanes) -> None:
         self.is_lost = False
         self.has_moved = False
+        self.is_vain = False
         self._route = route
         self._run = run
         self._lanes = lanes
@@ -188,11 +194,8 @@ class Session:
         if waiting >= LOOKAHEAD:
             return 0
         now = self._run.world.clock()
-        # Where the channel as a whole must wait, it does not help to look further.
         is_short = waiting < ahead or (
-            bool(self._route.lanes)
-            and self._lanes.has_budget(now)
-            and self._lanes.ready(now) < ahead
+            bool(self._route.lanes) and self._lanes.ready(now) < ahead
         )
         return _WAVES_AHEAD * ahead if is_short else 0
 
@@ -223,7 +226,10 @@ class Session:
         is_waiting = self._run.until is None and self._wire.flying
         is_dry = self._run.world.monotonic() < self._dry_until
         is_out = is_dry and not len(self._lanes) and not is_waiting
-        return self._is_stopping() or is_out
+        if self._run.until is not None and self._lanes.are_hopeless():
+            is_all = is_dry or not self._route.lanes or len(self._lanes) >= LOOKAHEAD
+            self.is_vain = self.is_vain or is_all
+        return self._is_stopping() or is_out or self.is_vain
 
     def _is_stopping(self) -> bool:
         return self._run.halt.is_set() or self._wire.is_over

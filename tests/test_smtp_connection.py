@@ -11,7 +11,6 @@ import pytest
 
 from peers import dead_port, run
 from tambour.channels.smtp.connection import Connection
-from tambour.channels.smtp.deadline import Deadline
 from tambour.channels.smtp.dialling import address_literal, dial
 from tambour.channels.smtp.servers import Servers
 from tambour.config import SmtpServer
@@ -98,29 +97,3 @@ def test_a_dead_address_does_not_hide_the_next() -> None:
 
     with dead_port() as dead:
         assert run(main(dead)) == "[127.0.0.1]"
-
-
-def test_a_deadline_moves_and_its_timer_does_not() -> None:
-    """However often it is set, one timer is enough; it passes once, at the last."""
-
-    async def main() -> tuple[int, bool]:
-        loop, passed = asyncio.get_running_loop(), asyncio.Event()
-        deadline = Deadline(loop, passed.set)
-        deadline.set(0.01)
-        timer = deadline._timer  # noqa: SLF001 - what is claimed
-        for _ in range(1000):
-            deadline.set(0.02)
-        is_same = timer is deadline._timer  # noqa: SLF001 - the same
-        ends_at = loop.time() + 0.019
-        await passed.wait()
-        assert loop.time() >= ends_at
-        deadline.set(0.001)
-        deadline.lift()
-        passed.clear()
-        deadline.set(5)
-        deadline.set(0.001)
-        await passed.wait()
-        deadline.stop()
-        return 1, is_same
-
-    assert run(main()) == (1, True)

@@ -24,6 +24,7 @@ from structlog.testing import capture_logs
 
 from command_line import CONFIG, PEOPLE, REMINDER, Folder, child, environment
 from ledger_files import open_ledger
+from peers import dead_port
 from tambour.config import load_config
 from tambour.daemon import Ticker
 from tambour.ledger import open_for_reading
@@ -381,3 +382,20 @@ def test_a_held_edition_does_not_leave(settled: Folder) -> None:
     assert (held.code, code, after.code) == (0, 0, 6)
     assert settled.filed() == []
     assert settled.states() == {"planned": 3}
+
+
+def test_the_daemon_tells_why_a_channel_is_left_alone(settled: Folder) -> None:
+    """Without that, a dead server looks like nothing to do."""
+    with dead_port() as port:
+        server = f'{{type: smtp, host: 127.0.0.1, port: {port}, security: none, from: "a@example.org"}}'  # fmt: skip
+        settled.configure(CONFIG.split("lettre: ")[1].split("\n")[0], server)
+        text = (settled.path / "config.yaml").read_text(encoding="utf-8")
+        settled.write("config.yaml", text + "safety: {hold_before_send: 0s}\n")
+        os.utime(settled.path / "config.yaml", (0, 0))
+        with running(settled) as daemon:
+            daemon.wait_for("a channel is put off")
+            said = daemon.lines[-1]
+            daemon.stop()
+
+    assert "lettre" in said
+    assert "cannot be reached" in said

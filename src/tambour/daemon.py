@@ -14,7 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.errors import UserError
 from tambour.ledger import Ledger, instance_lock, ledger_path, open_ledger
-from tambour.model import EditionId, EditionState, Entry, Plan, Snapshot
+from tambour.model import EditionId, EditionState, Entry, Outcome, Plan, Snapshot
 from tambour.problems import Problem
 from tambour.project import ProjectCache, read_project
 from tambour.rendering.templates import Templates
@@ -176,11 +176,16 @@ def run_daemon(root: Path, *, env: str | None, world: World) -> None:
             clock=world.clock,
         )
         try:
-            run_loop(_serve(ticker, ledger, world))
+            run_loop(_serve(ticker, ledger, replace(world, put_off=_tell_put_off)))
         finally:
             ledger.close()
             ticker.ledger.close()
             log.info("stopped")
+
+
+def _tell_put_off(channel: str, refusal: Outcome) -> None:
+    why = f"{refusal.code} {refusal.reply}"
+    log.warning("a channel is put off", channel=channel, why=why)
 
 
 async def _serve(ticker: Ticker, ledger: Ledger, world: World) -> None:

@@ -18,7 +18,7 @@ from tambour.channels.protocol import Channel
 from tambour.config import WarmUp
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
-from tambour.model import Message, Rate
+from tambour.model import Message, Outcome, Rate
 
 T = TypeVar("T")
 
@@ -117,6 +117,7 @@ class World:
     The world outside: wall clock, monotonic seconds, sleep, and dice in [0, 1).
 
     `checkpoint` is told each step: a progress bar counts them, a test kills there.
+    `put_off` is told which channel is left alone as a whole, and why.
     """
 
     clock: Callable[[], datetime]
@@ -124,6 +125,7 @@ class World:
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
     checkpoint: Callable[[CrashPoint], None] = _pass_by
+    put_off: Callable[[str, Outcome], None] = lambda _channel, _refusal: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from tambour.model import Rate
+from tambour.model import RATE_UNITS, Rate
 
-UNITS = {
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
+UNITS = {**RATE_UNITS, "w": timedelta(weeks=1)}
 _RATE = re.compile(r"^(\d{1,9})\s*/\s*([smhd])$")
 
 

@@ -49,9 +49,17 @@ from tambour.model.plans import (
     Revision,
     Snapshot,
 )
-from tambour.model.speeds import UNLIMITED, Rate, Speed, WarmingUp, allowance
+from tambour.model.speeds import (
+    RATE_UNITS,
+    UNLIMITED,
+    Rate,
+    Speed,
+    WarmingUp,
+    allowance,
+)
 
 __all__ = [
+    "RATE_UNITS",
     "UNLIMITED",
     "Campaign",
     "CampaignKind",

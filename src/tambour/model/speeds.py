@@ -13,15 +13,27 @@ UNLIMITED = 1_000_000_000
 WARM = 1_000_000
 """A sender who may send so many in a day needs no more warming up."""
 
+RATE_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+"""What a rate may be counted per, by the letter that stands for it."""
+
 _SLOWEST_PACE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most *count* messages in each *per*."""
+    """At most *count* messages in each *per*, one of `RATE_UNITS`."""
 
     count: int
     per: timedelta
+
+    def __str__(self) -> str:
+        unit = next(unit for unit, per in RATE_UNITS.items() if per == self.per)
+        return f"{self.count}/{unit}"
 
     @property
     def is_pace(self) -> bool:

@@ -15,7 +15,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from tambour.model import UNLIMITED, Rate, Speed, WarmingUp, allowance
 
-Spent = Iterable[tuple[datetime, int]]
+Departures = Iterable[tuple[datetime, int]]
+"""When how many have left."""
 
 ASSUMED = Rate(20, timedelta(seconds=1))
 """
@@ -117,7 +118,7 @@ class Queue:
         paces = (r.per / r.count for r in rates if r.is_pace)
         self._spacing = max(paces, default=timedelta())
 
-    def remember(self, spent: Spent) -> None:
+    def remember(self, spent: Departures) -> None:
         """Count what left before now; a clock set back counts it as now."""
         for at, count in sorted(spent):
             for limit in self._limits:
@@ -157,7 +158,7 @@ def finish(
     speed: Speed,
     *,
     start: datetime,
-    spent: Spent = (),
+    spent: Departures = (),
     waiting: int = 0,
 ) -> datetime:
     """
@@ -183,7 +184,9 @@ class Limit:
     mend: str
 
 
-def limit_of(count: int, speed: Speed, *, start: datetime, spent: Spent = ()) -> Limit:
+def limit_of(
+    count: int, speed: Speed, *, start: datetime, spent: Departures = ()
+) -> Limit:
     """Return what alone would take the longest for *count* messages."""
     rows = tuple(spent)
     limits = {_of_rate(rate): Speed(rates=(rate,)) for rate in speed.rates}
@@ -199,20 +202,14 @@ def limit_of(count: int, speed: Speed, *, start: datetime, spent: Spent = ()) ->
 _WARM_UP = Limit(
     name="While it warms up,", mend="Raise the `first_day` or `growth` of its `warm_up`"
 )
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _of_rate(rate: Rate) -> Limit:
-    return Limit(name=f"At {_shown(rate)}", mend="Raise its `rate`")
+    return Limit(name=f"At {rate}", mend="Raise its `rate`")
 
 
 def _of_guess(rate: Rate) -> Limit:
     return Limit(
-        name=f"At {_shown(rate)}, which is only assumed,",
+        name=f"At {rate}, which is only assumed,",
         mend="Tell its real `rate` in config.yaml",
     )
-
-
-def _shown(rate: Rate) -> str:
-    seconds = rate.per.total_seconds()
-    return f"{rate.count}/{next(unit for unit, s in _UNITS.items() if s == seconds)}"

@@ -18,8 +18,8 @@ from tambour.model import Campaign, Entry, EntryState, Speed
 from tambour.planning import audiences, reasons
 from tambour.planning.estimates import (
     ALLOWED_FOR,
+    Departures,
     Queue,
-    Spent,
     finish,
     limit_of,
 )
@@ -47,7 +47,7 @@ def lengths(
     counts: Mapping[str, int],
     speeds: Mapping[str, Speed],
     *,
-    spent: Mapping[str, Spent],
+    spent: Mapping[str, Departures],
     now: datetime,
 ) -> dict[str, str]:
     """Say of each channel whose own limits make *counts* of messages take long."""

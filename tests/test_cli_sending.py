@@ -3,8 +3,10 @@ from __future__ import annotations
 import io
 import queue
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -429,6 +431,26 @@ def test_an_unused_port_defers_all_mail(folder: Folder) -> None:
     waiting = [row for row in folder.deliveries() if row["state"] == "deferred"]
     assert (done.code, len(waiting)) == (75, 2)
     assert all("cannot be reached" in row["reply"] for row in waiting)
+
+
+def test_sending_brings_an_older_ledger_up_to_date(folder: Folder) -> None:
+    """Those who only read leave it as it is, and say which command does it."""
+    earlier = (Path(__file__).parent / "golden" / "ledger-0001.sql").read_text("utf-8")
+    (folder.path / "var").mkdir()
+    with closing(sqlite3.connect(folder.path / "var" / "tambour.db")) as connection:
+        connection.executescript(earlier)
+        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+        connection.commit()
+
+    readers = [folder.run("status"), folder.run("send", "--dry-run"), folder.run("send")]  # fmt: skip
+    sent = folder.run("send", "--yes")
+
+    for refused in readers[:2]:
+        assert 1 == refused.code
+        assert "`tambour send` or `tambour run` brings it up to date" in refused.err
+    assert 2 == readers[2].code
+    assert 0 == sent.code
+    assert {"sent": 3} == folder.states()
 
 
 # ── being stopped ───────────────────────────────────────────────────────────────

@@ -101,6 +101,7 @@ def send(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Send everything that is due now, once, and exit."""
+    from tambour.cli.ledgers import upgrade_older
     from tambour.cli.logs import log_to_stderr
     from tambour.cli.sending import due_now, send_due
     from tambour.project import require_campaigns
@@ -110,6 +111,9 @@ def send(
     project = shared.project()
     require_campaigns(project, campaigns or ())
     shared.show_errors(project.problems)
+    if not dry_run:
+        _require_an_answer(shared, yes=yes)
+        upgrade_older(project.config)
     due = due_now(project, campaigns or (), now=now())
     slow = _warn_of_slow(shared, due)
     if dry_run:
@@ -212,16 +216,18 @@ def _show_due(shared: Session, project: Project, due: Sequence[Entry]) -> None:
     shared.table("Due now", ("edition", "channel", "people", "until"), rows)
 
 
+def _require_an_answer(shared: Session, *, yes: bool) -> None:
+    """Without a terminal, `--yes` must say so."""
+    if not yes and not sys.stdin.isatty():
+        shared.warn("say --yes to send without being asked")
+        raise typer.Exit(Exit.USAGE)
+
+
 def _confirm(
     shared: Session, project: Project, due: Sequence[Entry], *, yes: bool
 ) -> None:
-    """Ask before anything leaves; without a terminal, `--yes` must say so."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        shared.warn("say --yes to send without being asked")
-        raise typer.Exit(Exit.USAGE)
-    if not due:
+    """Ask before anything leaves."""
+    if yes or not due:
         return
     _show_due(shared, project, due)
     people = sum(entry.recipients for entry in due)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tambour import ledger
-from tambour.ledger import is_current
+from tambour.ledger import instance_lock, is_current, ledger_path
 
 if TYPE_CHECKING:
     from tambour.config import Config
@@ -24,6 +24,23 @@ def make_current(config: Config) -> None:
         from tambour.ledger.upgrading import upgrade
 
         upgrade(config.ledger, root=config.root)
+
+
+def upgrade_older(config: Config) -> None:
+    """
+    Bring the tables of a ledger that is there up to date; make none.
+
+    Raises:
+        LedgerLocked: another Tambour is sending with it.
+        LedgerError: as `make_current` does.
+
+    """
+    path = ledger_path(config.ledger, config.root)
+    if path is None or not path.exists():
+        return
+    if not is_current(config.ledger, root=config.root):
+        with instance_lock(path):
+            make_current(config)
 
 
 def open_ledger(config: Config) -> Ledger:

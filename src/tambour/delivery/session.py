@@ -49,7 +49,7 @@ _SILENT = Outcome(
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Size:
     """How many are committed at once, and may be in flight: it grows with speed."""
 
@@ -84,7 +84,7 @@ class Session:
         self._wire = Wire(run.world, self._end_unsent)
         is_single = route.on_uncertain == "hold"
         most = 1 if is_single else route.wave_size
-        self._size = _Size(min(_FIRST_WAVE, most), most, is_single)
+        self._size = _Size(wave=min(_FIRST_WAVE, most), most=most, is_single=is_single)
         self._results: list[Result] = []
         self._release: list[DeliveryId] = []
         self._is_ripe = False

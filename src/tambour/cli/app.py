@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from tambour.cli import commands_files, commands_ledger, commands_sending
-from tambour.cli.session import Session
+from tambour.cli.invocation import Invocation
 from tambour.errors import Exit, TambourError, UserError
 
 FLAGS = {"--json", "--quiet", "--no-color"}
@@ -47,7 +47,7 @@ def root(
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
 ) -> None:
     """Announce the events of a website, always before they start."""
-    ctx.obj = Session(
+    ctx.obj = Invocation(
         root=directory,
         env=env,
         as_json=as_json,
@@ -113,7 +113,7 @@ def _failed(error: TambourError, arguments: list[str]) -> Exit:
     problems = error.problems if isinstance(error, UserError) else ()
     folders = [b for a, b in pairwise(arguments) if a == "-C"]
     directory = Path(folders[-1] if folders else "")
-    shown = Session(
+    shown = Invocation(
         root=directory,
         env=None,
         as_json="--json" in arguments,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tambour.cli.session import (
+from tambour.cli.invocation import (
     counted,
     horizon,
     in_zone,
+    invocation,
     leave,
     moment,
     now,
-    session,
     short,
 )
 from tambour.errors import Exit, TemplateError, UserError
@@ -54,7 +54,7 @@ def init(
     """Begin a project: settings, campaigns and templates to change."""
     from tambour.cli import starting
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     target = folder or shared.root
     if detect is None:
         written = starting.begin(target, today=now().date())
@@ -77,7 +77,7 @@ def _init_for_site(ctx: typer.Context, target: Path, detect: Path) -> list[str]:
             f"{detect} is no Jekyll or Hugo site: there is no _config.yml or hugo.yaml"
         )
         raise UserError(msg)
-    shared = session(ctx)
+    shared = invocation(ctx)
     found = (
         ("generator", f"{site.generator} ({site.settings})"),
         ("name", site.name or "not said"),
@@ -99,7 +99,7 @@ def check(ctx: typer.Context) -> None:
     from tambour.content.listing import problem_record
     from tambour.problems import Severity
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     found = tuple(sorted((*project.problems, *_template_problems(project))))
     shared.record(problems=[problem_record(problem) for problem in found])
@@ -136,7 +136,7 @@ def events(ctx: typer.Context) -> None:
     """List the events as they are understood, and the problems."""
     from tambour.content.listing import event_record, problem_record
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     shared.record(
         events=[event_record(event) for event in project.events],
@@ -168,7 +168,7 @@ def plan(
     from tambour.ledger import open_for_reading
     from tambour.project import plan_project
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     start = moment(at, project.site)
     ledger = open_for_reading(project.config.ledger, root=project.root)
@@ -196,7 +196,7 @@ def _show_plan(ctx: typer.Context, made: Plan, site: Site) -> None:
     """Print an edition's entries together: they differ only in where they go."""
     from itertools import groupby
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     shared.say(f"Plan as of {short(made.now, site)} ({site.timezone})")
     for (edition, due, state, reason), group in groupby(
         made.entries, key=lambda e: (e.edition, e.due, e.state, e.reason)
@@ -240,7 +240,7 @@ def render(
     """Write the exact .eml, .html and .txt files and post payloads."""
     from tambour.cli.previews import open_preview, write_samples
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     shared.show_errors(project.problems)
     preview = open_preview(project, at=moment(at, project.site))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tambour.cli.session import counted, in_zone, leave, now, session, short
+from tambour.cli.invocation import counted, in_zone, invocation, leave, now, short
 from tambour.errors import Exit, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tambour.cli.session import Session
+    from tambour.cli.invocation import Invocation
     from tambour.ledger import Ledger
     from tambour.ledger.records import Count, Record
     from tambour.model import Decision, Site
@@ -69,7 +69,7 @@ def count_record(count: Count) -> dict[str, object]:
     }
 
 
-def show_counts(shared: Session, records: Sequence[dict[str, object]]) -> None:
+def show_counts(shared: Invocation, records: Sequence[dict[str, object]]) -> None:
     """Print the numbers of editions as a table."""
     names = "recipients sent failed deferred uncertain suppressed expired cancelled"
     columns = ("edition", "channel", *names.split())
@@ -101,7 +101,7 @@ def status(ctx: typer.Context) -> None:
     from tambour.model import EditionState, EntryState
     from tambour.project import plan_project
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     ledger = _reader(project)
     snapshot = ledger.snapshot()
@@ -144,7 +144,7 @@ def history(
     ] = False,
 ) -> None:
     """Show what was sent."""
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     ledger = _reader(project)
     if deliveries:
@@ -158,7 +158,7 @@ def history(
     ledger.close()
 
 
-def _show_deliveries(shared: Session, rows: Iterable[Record], site: Site) -> None:
+def _show_deliveries(shared: Invocation, rows: Iterable[Record], site: Site) -> None:
     shared.table(
         "",
         ("at", "edition", "channel", "recipient", "state", "tries", "answer"),
@@ -184,7 +184,7 @@ def why(
     """Say what an address got or did not get, or what becomes of an event."""
     from tambour.cli.explaining import explain_address, explain_event
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     ledger = _reader(project)
     is_address = "@" in what and all(event.id != what for event in project.events)
@@ -207,7 +207,7 @@ def retry(ctx: typer.Context, edition: EditionName) -> None:
     """Try again what failed, was put off, or stayed in doubt, at the next send."""
     from tambour.model import EditionId
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     ledger = _writer(shared.project())
     count = ledger.retry(EditionId(edition), now())
     ledger.close()
@@ -240,7 +240,7 @@ def _decide(ctx: typer.Context, edition: str, decision: Decision, done: str) -> 
     from tambour.model import EditionId
     from tambour.project import HORIZON, plan_project
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     moment = now()
     ledger = _writer(project)
@@ -263,7 +263,7 @@ def explain(
     """Explain a problem's code: what it means, an example, the mend."""
     from tambour.problems import CODES, explanation
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     name = code.upper()
     if name not in CODES:
         msg = f"no problem has the code {code!r}; they look like E203 or W501"
@@ -289,7 +289,7 @@ def suppress_add(
     from tambour.audience import require_address
     from tambour.ledger.records import Suppression
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     for address in addresses:
         require_address(address)
     ledger = _writer(shared.project())
@@ -306,7 +306,7 @@ def suppress_add(
 @suppress.command("list")
 def suppress_list(ctx: typer.Context) -> None:
     """List the suppressed addresses."""
-    shared = session(ctx)
+    shared = invocation(ctx)
     project = shared.project()
     ledger = _reader(project)
     found = ledger.suppressions.all()
@@ -330,7 +330,7 @@ def suppress_remove(
     ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS")]
 ) -> None:
     """Allow an address again."""
-    shared = session(ctx)
+    shared = invocation(ctx)
     ledger = _writer(shared.project())
     removed = ledger.suppressions.remove(address)
     ledger.close()

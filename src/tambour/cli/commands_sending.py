@@ -10,14 +10,14 @@ import typer
 
 from tambour.cli.commands_files import AboutEvent, At, CampaignName
 from tambour.cli.commands_ledger import count_record, show_counts
-from tambour.cli.session import leave, moment, now, session, short
+from tambour.cli.invocation import invocation, leave, moment, now, short
 from tambour.errors import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tambour.cli.invocation import Invocation
     from tambour.cli.sending import Done, Due
-    from tambour.cli.session import Session
     from tambour.delivery.trying import Tried
     from tambour.model import EditionId, Entry
     from tambour.project import Project
@@ -51,7 +51,7 @@ def send_preview(
     from tambour.cli.previews import open_preview
     from tambour.delivery.trying import transmit_tests
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
     project = shared.project()
     shared.show_errors(project.problems)
@@ -106,7 +106,7 @@ def send(
     from tambour.cli.sending import due_now, send_due
     from tambour.project import require_campaigns
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
     project = shared.project()
     require_campaigns(project, campaigns or ())
@@ -133,7 +133,7 @@ def send(
     leave(done.exit_code())
 
 
-def _warn_of_slow(shared: Session, due: Due) -> dict[str, list[dict[str, str]]]:
+def _warn_of_slow(shared: Invocation, due: Due) -> dict[str, list[dict[str, str]]]:
     """Say what takes long; return what cannot be through in time, for the record."""
     rows = [
         {
@@ -152,7 +152,7 @@ def _warn_of_slow(shared: Session, due: Due) -> dict[str, list[dict[str, str]]]:
 
 
 def _show_done(
-    shared: Session, done: Done, slow: Mapping[str, Sequence[object]]
+    shared: Invocation, done: Done, slow: Mapping[str, Sequence[object]]
 ) -> None:
     """Print what was sent, and why the rest was not."""
     failures = {name: str(why) for name, why in done.rounded.frozen.failures.items()}
@@ -203,7 +203,7 @@ def _due_record(entry: Entry) -> dict[str, object]:
     }
 
 
-def _show_due(shared: Session, project: Project, due: Sequence[Entry]) -> None:
+def _show_due(shared: Invocation, project: Project, due: Sequence[Entry]) -> None:
     rows = (
         (
             entry.edition,
@@ -216,7 +216,7 @@ def _show_due(shared: Session, project: Project, due: Sequence[Entry]) -> None:
     shared.table("Due now", ("edition", "channel", "people", "until"), rows)
 
 
-def _require_an_answer(shared: Session, *, yes: bool) -> None:
+def _require_an_answer(shared: Invocation, *, yes: bool) -> None:
     """Without a terminal, `--yes` must say so."""
     if not yes and not sys.stdin.isatty():
         shared.warn("say --yes to send without being asked")
@@ -224,7 +224,7 @@ def _require_an_answer(shared: Session, *, yes: bool) -> None:
 
 
 def _confirm(
-    shared: Session, project: Project, due: Sequence[Entry], *, yes: bool
+    shared: Invocation, project: Project, due: Sequence[Entry], *, yes: bool
 ) -> None:
     """Ask before anything leaves."""
     if yes or not due:
@@ -243,7 +243,7 @@ def run(ctx: typer.Context) -> None:
     from tambour.config import load_config
     from tambour.daemon import run_daemon
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
     make_current(load_config(shared.root, env=shared.env))
     run_daemon(shared.root, env=shared.env, world=real_world())
@@ -253,7 +253,7 @@ def doctor(ctx: typer.Context) -> None:
     """Try all that sending needs: servers, TLS, logins, keys, DNS, folders, zone."""
     from tambour.cli.examining import examine
 
-    shared = session(ctx)
+    shared = invocation(ctx)
     checks = examine(shared.project(), now=now())
     shared.record(
         checks=[
@@ -281,4 +281,4 @@ def demo(
     """Live through a quarter of the sample project, in seconds."""
     from tambour.cli.demonstration import demonstrate
 
-    demonstrate(session(ctx), folder)
+    demonstrate(invocation(ctx), folder)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tambour.cli import starting
+from tambour.cli.invocation import short
 from tambour.cli.ledgers import open_ledger
 from tambour.cli.receivers import MailServer, Webhook, receivers
-from tambour.cli.session import short
 from tambour.cli.world import real_world
 from tambour.delivery.sending import deliver_once, freeze_due
 from tambour.errors import UserError
@@ -33,7 +33,7 @@ from tambour.rendering.templates import Templates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tambour.cli.session import Session
+    from tambour.cli.invocation import Invocation
     from tambour.delivery.world import World
     from tambour.ledger import Ledger
     from tambour.model import EditionId, Entry, FrozenEdition, Site
@@ -58,7 +58,7 @@ channels:
 """
 
 
-def demonstrate(shared: Session, folder: Path) -> None:
+def demonstrate(shared: Invocation, folder: Path) -> None:
     """
     Run the demo in *folder*, and print its timeline.
 
@@ -148,7 +148,7 @@ class Story:
         return instant(local, self.site.zone).astimezone(UTC)
 
 
-def _live(story: Story, shared: Session) -> None:
+def _live(story: Story, shared: Invocation) -> None:
     """Jump from one moment at which something can happen to the next."""
     now, end = story.at(BEGIN), story.at(END)
     templates = Templates(story.folder)
@@ -202,7 +202,7 @@ def _next_moment(story: Story, project: Project, now: datetime) -> datetime:
     return later
 
 
-def _tell(shared: Session, story: Story) -> None:
+def _tell(shared: Invocation, story: Story) -> None:
     """Print what left when, and why the rest did not."""
     editions = story.ledger.snapshot().editions.values()
     rows = [_edition_row(story, edition) for edition in editions]

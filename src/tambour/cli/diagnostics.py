@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tambour.cli.session import harmless
+from tambour.cli.invocation import harmless
 from tambour.problems import Problem, Severity
 
 if TYPE_CHECKING:

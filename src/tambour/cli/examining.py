@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tambour.channels import Check, make_channel
+from tambour.cli.invocation import now as clock
+from tambour.cli.invocation import short
 from tambour.cli.senders import asker, sender_checks
-from tambour.cli.session import now as clock
-from tambour.cli.session import short
 from tambour.config import OutboxChannel, SmtpChannel
 from tambour.errors import LedgerError
 from tambour.ledger import ledger_path, open_for_reading

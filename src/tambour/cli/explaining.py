@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tambour.cli.session import short
+from tambour.cli.invocation import short
 from tambour.errors import UserError
 from tambour.ledger.records import normalise
 from tambour.project import HORIZON, plan_project

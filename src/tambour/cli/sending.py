@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tambour.cli.invocation import now
 from tambour.cli.ledgers import open_ledger
-from tambour.cli.session import now
 from tambour.cli.world import real_world
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.sending import Round, deliver_once, freeze_due

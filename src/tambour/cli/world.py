@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 
-from tambour.cli.session import now
+from tambour.cli.invocation import now
 from tambour.delivery.world import World
 
 

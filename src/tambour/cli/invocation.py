@@ -46,7 +46,7 @@ def harmless(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Invocation:
     """The options that stand before the command."""
 
     root: Path
@@ -134,9 +134,9 @@ class Session:
         self.show_problems(p for p in problems if p.severity is Severity.ERROR)
 
 
-def session(ctx: typer.Context) -> Session:
-    """Return the session that the root command made."""
-    found: Session = ctx.obj
+def invocation(ctx: typer.Context) -> Invocation:
+    """Return the invocation that the root command made."""
+    found: Invocation = ctx.obj
     return found
 
 

@@ -324,6 +324,22 @@ def test_nothing_goes_again_after_the_deadline(tmp_path: Path) -> None:
     assert {"sent": 2, "expired": 2} == states(case)
 
 
+@pytest.mark.parametrize("speaks", SPEAKS)
+@pytest.mark.parametrize("fault", [DROP, DROP_TAKEN], ids=["lost", "taken"])
+def test_a_server_that_never_answers_is_not_tried_on_everybody(
+    tmp_path: Path, fault: Fault, speaks: str
+) -> None:
+    """Whoever it breaks off on is in doubt: a few of them, and the rest is put off."""
+    rule = Rule(phase=Phase.FINAL, fault=fault, times=FOREVER)
+    faults = Faults(rules=(rule,), without=SPEAKS[speaks])
+    with trial(tmp_path, faults, count=400) as case:
+        case.run_once()
+    doubts = [row for row in case.rows() if row.doubts]
+
+    assert 0 < len(doubts) <= 64
+    assert {"uncertain", "deferred"} == set(states(case))
+
+
 # ── Encryption and login ────────────────────────────────────────────────────────
 
 

@@ -44,6 +44,7 @@ LOST = Outcome(
     code="lost",
     reply="the channel was lost before this message's turn",
 )
+_VERDICTS = (OutcomeKind.ACCEPTED, OutcomeKind.REJECTED)
 _SILENT = Outcome(
     kind=OutcomeKind.UNCERTAIN, code="silent", reply="the channel gave no outcome"
 )
@@ -69,8 +70,8 @@ class Session:
     """
     One opening of a channel.
 
-    `is_lost` when the channel gave up, `has_moved` when it answered, `is_vain` when it
-    answered nobody but "slow down", and this pass should end.
+    `is_lost` when the channel gave up, `has_moved` when it took or refused any for
+    good, `is_vain` when it only says "slow down", and this pass should end.
     """
 
     def __init__(self, route: Route, run: Run, lanes: Lanes) -> None:
@@ -258,7 +259,7 @@ class Session:
         self._wire.put(untaken)
 
     def _answer(self, claim: Claim, outcome: Outcome) -> None:
-        self.has_moved = True
+        self.has_moved = self.has_moved or outcome.kind in _VERDICTS
         moment = self._moment()
         self._lanes.note(claim.lane, outcome, moment.now)
         policy = self._route.on_uncertain

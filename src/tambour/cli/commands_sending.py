@@ -172,6 +172,9 @@ def _show_done(
         shared.warn(f"{edition} was not sent: {why}")
     for edition, why in held.items():
         shared.warn(f"{edition} is held: {why}")
+    for count in done.counts:
+        for sentence in done.losses(count):
+            shared.warn(sentence)
     for channel, why in done.shut.items():
         shared.warn(f"the channel {channel} sends nothing: {why}")
     for edition in done.put_off():
@@ -214,6 +217,8 @@ def _show_due(shared: Invocation, project: Project, due: Sequence[Entry]) -> Non
         for entry in due
     )
     shared.table("Due now", ("edition", "channel", "people", "until"), rows)
+    if not due:
+        shared.say("Nothing is due.")
 
 
 def _require_an_answer(shared: Invocation, *, yes: bool) -> None:

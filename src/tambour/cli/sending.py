@@ -26,7 +26,7 @@ from tambour.project import channel_speeds, plan_project
 from tambour.rendering.templates import Templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from tambour.ledger.records import Count
@@ -48,6 +48,8 @@ class Done:
     """Editions that a person must let go before the rest of them leaves, and why."""
     why_put_off: Mapping[EditionId, str]
     """What put most of an edition off, where anything did."""
+    on_hold: frozenset[str]
+    """Channels by which nothing that is in doubt goes again by itself."""
     shut: Mapping[str, str]
     """Channels that something waits for, but whose keys cannot be used, and why."""
 
@@ -56,6 +58,19 @@ class Done:
         states = (DeliveryState.DEFERRED, DeliveryState.PLANNED)
         waiting = (c.edition for c in self.counts if any(map(c.states.get, states)))
         return [one for one in dict.fromkeys(waiting) if one not in self.stopped]
+
+    def losses(self, count: Count) -> Iterator[str]:
+        """Say what of an edition did not arrive for certain, and what can be done."""
+        edition, lost = count.edition, count.states.get(DeliveryState.FAILED)
+        if lost:
+            yield f"{lost} of {edition} failed: `tambour history --deliveries` says why"
+        doubts = count.states.get(DeliveryState.UNCERTAIN)
+        if doubts:
+            command = "retry " + edition if count.channel in self.on_hold else "send"
+            yield (
+                f"{doubts} of {edition} may have arrived or not:"
+                f" `tambour {command}` sends them again"
+            )
 
     def exit_code(self) -> Exit:
         """Return the contract's code: what stays to be done weighs most."""
@@ -170,6 +185,11 @@ def send_due(
         stranded=stranded,
         stopped=stopped,
         why_put_off=why_put_off,
+        on_hold=frozenset(
+            name
+            for name, settings in project.config.channels.items()
+            if settings.on_uncertain == "hold"
+        ),
         shut=shut,
     )
 

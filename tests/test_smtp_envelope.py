@@ -55,9 +55,10 @@ def lines(result: Sealed | Outcome) -> tuple[str, str]:
         ("8BITMIME", {"content": b"\xc3\xa9\r\n"}, " BODY=8BITMIME", ""),
         ("DSN", {}, " RET=HDRS ENVID=k+2B1", " NOTIFY=FAILURE ORCPT=rfc822;r@example.org"),
         ("DSN", {"key": "x" * 101}, " RET=HDRS", " NOTIFY=FAILURE ORCPT=rfc822;r@example.org"),
+        ("DSN", {"key": "x" * 97 + "=="}, " RET=HDRS", " NOTIFY=FAILURE ORCPT=rfc822;r@example.org"),
         ("DSN", {"key": "é"}, " RET=HDRS", " NOTIFY=FAILURE ORCPT=rfc822;r@example.org"),
     ],
-    ids=["plain", "size", "ASCII", "8 bit", "DSN", "long key", "odd key"],
+    ids=["plain", "size", "ASCII", "8 bit", "DSN", "long key", "long when encoded", "odd key"],
 )  # fmt: skip
 def test_only_what_is_offered_is_said(
     offered: str, changes: dict[str, Any], mail: str, rcpt: str

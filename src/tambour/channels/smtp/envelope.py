@@ -21,6 +21,7 @@ from tambour.channels.smtp.verdicts import Verdicts
 from tambour.model import Message, Outcome
 
 MAX_ENVID_CHARS = 100
+"""As encoded: MAIL may be 107 longer for it (RFC 3461 §4)."""
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 _UNFIT = re.compile(r"[\s<>\x00-\x1f\x7f]")
 _NO_XTEXT = re.compile(r"[^!-~]|[+=]")
@@ -140,8 +141,9 @@ class Envelopes:
             line += " SMTPUTF8"
         if self._has_dsn:
             line += " RET=HDRS"
-            if len(message.key) <= MAX_ENVID_CHARS and _ASCII.fullmatch(message.key):
-                line += f" ENVID={xtext(message.key)}"
+            name = xtext(message.key) if _ASCII.fullmatch(message.key) else ""
+            if 0 < len(name) <= MAX_ENVID_CHARS:
+                line += f" ENVID={name}"
         return f"{line}\r\n".encode()
 
     def _rcpt(self, message: Message, recipient: str) -> bytes:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tambour.channels.smtp.servers import (
     CROWDED_S,
+    DOUBTED_S,
     LOCK_STEP_S,
     LONGEST_PAUSE_S,
     MOST_FRUITLESS,
@@ -144,11 +145,19 @@ def test_who_comes_back_is_made_room_for() -> None:
     assert servers.overfull(0) is None
 
 
-def test_a_server_out_of_step_is_spared_for_an_hour() -> None:
-    """It gets one command at a time, an hour from the last time that it failed."""
+@pytest.mark.parametrize(
+    ("seen", "spared_s"),
+    [
+        pytest.param([True], LOCK_STEP_S, id="certain"),
+        pytest.param([False], DOUBTED_S, id="one dropped"),
+        pytest.param([False, False], LOCK_STEP_S, id="and another"),
+    ],
+)
+def test_a_server_out_of_step_is_spared(seen: list[bool], spared_s: float) -> None:
+    """One command at a time for an hour; for a minute where a line just dropped."""
     server: Server = servers_of(1).all[0]
-    server.note_out_of_step(0)
-    server.note_out_of_step(1)
+    for is_certain in seen:
+        server.note_out_of_step(1, is_certain=is_certain)
 
-    assert server.is_lock_step(LOCK_STEP_S)
-    assert not server.is_lock_step(LOCK_STEP_S + 1)
+    assert server.is_lock_step(spared_s)
+    assert not server.is_lock_step(spared_s + 1)

@@ -20,7 +20,7 @@ from tambour.channels.smtp.deadline import Deadline
 from tambour.channels.smtp.dialling import address_literal, attach, dial, start_tls
 from tambour.channels.smtp.opening import Opening
 from tambour.channels.smtp.replies import Reply, ReplyReader
-from tambour.channels.smtp.servers import LOCK_STEP_S, Server
+from tambour.channels.smtp.servers import Server
 from tambour.channels.smtp.states import Command
 from tambour.channels.smtp.transactions import (
     Mode,
@@ -285,9 +285,9 @@ class Connection(asyncio.Protocol):
         now, server = self._loop.time(), self.server
         if transactions.loses_step:
             if not server.is_lock_step(now):
-                details = {"server": server.verdicts.where, "spared_s": LOCK_STEP_S}
-                log.warning("cannot pipeline", extra=details)
-            server.note_out_of_step(now)
+                where = server.verdicts.where
+                log.warning("cannot pipeline", extra={"server": where})
+            server.note_out_of_step(now, is_certain=transactions.is_out_of_step)
         elif transactions.answered:
             server.note_answer()
         elif transactions.has_begun:

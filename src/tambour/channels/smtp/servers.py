@@ -20,6 +20,8 @@ SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 CROWDED_S = 60.0
 """How long a server that has too many connections is spared further ones."""
 LOCK_STEP_S = 3600.0
+DOUBTED_S = 60.0
+"""How long a server gets one command at a time after one connection that dropped."""
 """How long a server that cannot follow several commands gets them one by one."""
 MOST_FRUITLESS = 3
 """Connections in a row that carry nothing, until the server counts as dead."""
@@ -41,6 +43,7 @@ class Server:
     _most: int = 0
     _crowded_until: float = 0.0
     _lock_step_until: float = 0.0
+    _has_dropped: bool = False
 
     def is_up(self, now: float) -> bool:
         """Whether it may be dialled."""
@@ -84,10 +87,11 @@ class Server:
         """It has said that there are too many connections; there is one less now."""
         self._most, self._crowded_until = max(1, self.connections), now + CROWDED_S
 
-    def note_out_of_step(self, now: float) -> None:
-        """It could not follow commands written ahead."""
-        self.keeps_step = False
-        self._lock_step_until = now + LOCK_STEP_S
+    def note_out_of_step(self, now: float, *, is_certain: bool) -> None:
+        """It could not follow commands written ahead, or so it seems."""
+        spared_s = LOCK_STEP_S if is_certain or self._has_dropped else DOUBTED_S
+        self.keeps_step, self._has_dropped = False, True
+        self._lock_step_until = now + spared_s
 
 
 class Servers:

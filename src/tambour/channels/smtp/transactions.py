@@ -93,6 +93,7 @@ class Transactions:
         self.answered = 0
         self.farewell: Reply | None = None
         self.loses_step = False
+        self.is_out_of_step = False
         self.limit: int | None = None
         self._taken = 0
         self._flying = 0
@@ -250,7 +251,8 @@ class Transactions:
             self._is_barred = False
         elif answer is Answer.REFUSE and self._is_blamed_wrongly(letter, reply):
             # Refused it is, whatever it was meant for.
-            self.loses_step, letter.end = True, 0
+            self.loses_step = self.is_out_of_step = True
+            letter.end = 0
             return False
         self._awaited.popleft()
         self.state = target
@@ -310,6 +312,7 @@ class Transactions:
         is_ahead = self.mode is not Mode.LOCK_STEP and len(self._awaited) > 1
         is_blamable = loss is Loss.GARBLED or not self.answered
         self.loses_step = self.loses_step or (is_ahead and is_blamable)
+        self.is_out_of_step = self.loses_step and loss is Loss.GARBLED
         left = self._written - unwritten_bytes - sum(map(len, self.out))
         self._part(
             lambda command: self._verdicts.of_loss(loss, during=_PHASES[command]),

@@ -266,6 +266,14 @@ def test_a_channel_has_a_host_or_servers(tmp_path: Path, old: str, new: str) -> 
     assert [(4, "E104", "channels.lettre: give either host or servers")] == found
 
 
+def test_a_username_needs_a_password(tmp_path: Path) -> None:
+    """The server would refuse it, and every mail would be put off."""
+    found = failures(project(tmp_path, POOL.replace("    password: hidden\n", "")))
+
+    said = "a password is missing for lettre at one.example.org"
+    assert [(4, "E104", f"channels.lettre: {said}")] == found
+
+
 def test_one_stands_for_a_list_and_a_name_for_a_preset(tmp_path: Path) -> None:
     """Rates, keys and presets may be written the short way."""
     channel = smtp(tmp_path, POOL)

@@ -166,6 +166,14 @@ class SmtpChannel(Settings):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _has_whole_logins(self) -> Self:
+        for server in self.pool():
+            if server.username and not server.password:
+                msg = f"a password is missing for {server.username} at {server.host}"
+                raise ValueError(msg)
+        return self
+
     def pool(self) -> tuple[SmtpServer, ...]:
         """Return the servers, each with all that it takes from the channel."""
         shared = SmtpServer.model_fields.keys() - {"host", "weight"}

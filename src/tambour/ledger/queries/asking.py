@@ -87,6 +87,10 @@ PUT_OFF = (
         delivery.c.state == DeliveryState.DEFERRED,
     )
     .group_by(part.c.edition, delivery.c.code, delivery.c.reply)
-    .order_by(part.c.edition, sa.func.count())
+    .order_by(part.c.edition, delivery.c.code != "lost", sa.func.count())
 )
-"""What put deliveries of some editions off, the most frequent answer last."""
+"""
+What put deliveries of some editions off, the most frequent answer last.
+
+Those whose turn never came know the least about it.
+"""

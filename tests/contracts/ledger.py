@@ -465,11 +465,11 @@ class RefusingContract:
         assert {name: kept} == ledger.snapshot().decisions
 
     def test_remembers_what_was_spent(self, ledger: Ledger) -> None:
-        """Budgets are kept per channel; the same instant adds up, old ones go."""
-        old = NOW - timedelta(days=3)
+        """Budgets are kept per channel; a second adds up to its end, old ones go."""
+        old, before = NOW - timedelta(days=3), NOW - timedelta(milliseconds=300)
         for count, at, lane, channel in [
             (5, old, "", "lettre"),
-            (1, NOW, "orange", "lettre"),
+            (1, before, "orange", "lettre"),
             (2, NOW, "orange", "lettre"),
             (3, LATER, "", "lettre"),
             (9, NOW, "", "autre"),

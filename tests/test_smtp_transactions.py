@@ -286,6 +286,25 @@ def test_with_data_nothing_is_in_doubt_before_the_dot() -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", [Mode.LOCK_STEP, Mode.PIPELINING], ids=str)
+def test_content_that_has_waited_too_long_stays_here(mode: Mode) -> None:
+    """Asked for after the deadline it is not sent, nor is an empty message."""
+    carrying, fill = conversation(mode, map(letter, (1, 2)))
+    carrying.may_leave = lambda delivery: delivery != 2
+    reader, server = ReplyReader(), ModelServer({})
+    fill()
+    written = b""
+    while not carrying.is_over and (group := said(carrying)):
+        written += group
+        carrying.receive(reader.feed(server.feed(group)))
+        fill()
+
+    assert carrying.is_over
+    assert shown(carrying.results) == [(1, "accepted", "250")]
+    assert shown(carrying.unsent) == [(2, "deferred", "unsent")]
+    assert 1 == written.count(b"\r\n.\r\n")
+
+
 @pytest.mark.parametrize("mode", Mode, ids=str)
 @pytest.mark.parametrize("line", ["what?", "150 well", "354 no", "250-x\r\n251 y"])
 def test_an_answer_that_fits_no_question_ends_it(mode: Mode, line: str) -> None:

@@ -14,10 +14,11 @@ import asyncio
 import logging
 import socket
 import ssl
-from typing import Protocol, cast
+from typing import cast
 
 from tambour.channels.smtp.deadline import Deadline
 from tambour.channels.smtp.dialling import address_literal, attach, dial, start_tls
+from tambour.channels.smtp.dispatcher import Dispatcher
 from tambour.channels.smtp.opening import Opening
 from tambour.channels.smtp.replies import Reply, ReplyReader
 from tambour.channels.smtp.servers import Server
@@ -43,22 +44,6 @@ _HIGH_WATER, _LOW_WATER = 256 * 1024, 64 * 1024
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 log = logging.getLogger(__name__)
-
-
-class Dispatcher(Protocol):
-    """Gives a connection its messages, and hears what became of them."""
-
-    def take(self, lane: str) -> Message | None:
-        """Return the lane's next message."""
-
-    def deliver(self, results: list[tuple[Message, Outcome]]) -> None:
-        """Hear what became of messages."""
-
-    def return_unsent(self, unsent: list[tuple[Message, Outcome]]) -> None:
-        """Get back what another connection may carry."""
-
-    def notice(self) -> None:
-        """Hear that a connection has become idle, or has ended."""
 
 
 class Connection(asyncio.Protocol):
@@ -198,7 +183,7 @@ class Connection(asyncio.Protocol):
         """Carry the messages of *lane* from now on, or until it is spent."""
         transactions = cast("Transactions", self.transactions)
         self._dispatcher, self.lane, self._yields_at = dispatcher, lane, None
-        transactions.limit = limit
+        transactions.limit, transactions.may_leave = limit, dispatcher.may_leave
         if transactions.answered and self._loop.time() - self._idle_since > ASK_AFTER_S:
             transactions.ping()
         self._advance(transactions)

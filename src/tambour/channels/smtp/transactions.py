@@ -25,7 +25,7 @@ from tambour.channels.smtp.envelope import Envelopes, Offer, Sealed
 from tambour.channels.smtp.replies import CLOSING, Reply
 from tambour.channels.smtp.states import ANSWERS, TABLE, Answer, Command, State
 from tambour.channels.smtp.verdicts import Loss, Verdicts, is_out_of_step
-from tambour.model import Message, Outcome
+from tambour.model import DeliveryId, Message, Outcome
 
 Take = Callable[[], Message | None]
 
@@ -63,6 +63,10 @@ def window(round_trip_s: float) -> int:
     return min(WIDEST, NARROWEST + round(round_trip_s / _SLICE_S))
 
 
+def _always(_delivery: DeliveryId) -> bool:
+    return True
+
+
 class _Letter:
     """A message under way; `end` is where its last byte stands in what was written."""
 
@@ -95,6 +99,7 @@ class Transactions:
         self.loses_step = False
         self.is_out_of_step = False
         self.limit: int | None = None
+        self.may_leave: Callable[[DeliveryId], bool] = _always
         self._taken = 0
         self._flying = 0
         self._written = 0
@@ -209,6 +214,11 @@ class Transactions:
         self._has_open_group = False
         if letter.refusal is not None:
             self._say(Command.DOT, letter, b".\r\n")
+            return
+        if not self.may_leave(letter.message.delivery):
+            # The server waits for it, and nothing but hanging up takes that back.
+            self._leave(letter, self._verdicts.unsent(), may_go_again=True)
+            self._part(lambda _command: self._verdicts.unsent())
             return
         content = letter.sealed.content
         self._written += len(content)

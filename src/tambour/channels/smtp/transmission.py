@@ -61,10 +61,14 @@ class Transmission:
         again = self._again.get(lane)
         while again:
             message, outcome = again.popleft()
-            if self._wave.may_leave(message.delivery):
+            if self.may_leave(message.delivery):
                 return message
             self.deliver([(message, outcome)])
         return self._wave.take(lane)
+
+    def may_leave(self, delivery: DeliveryId) -> bool:
+        """Whether there is still time for a message that was taken."""
+        return self._wave.may_leave(delivery)
 
     def deliver(self, results: list[tuple[Message, Outcome]]) -> None:
         """Have outcomes yielded."""

@@ -37,7 +37,7 @@ RECORD_WITHIN_S = 0.02
 LOOKAHEAD = 2000
 """How many may be leased while slow destinations hold the first of them back."""
 _FIRST_WAVE = 16
-_WAVES_AHEAD = 5
+_WAVES_AHEAD = 3
 
 LOST = Outcome(
     kind=OutcomeKind.DEFERRED,

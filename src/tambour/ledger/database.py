@@ -201,6 +201,8 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # Measured: half a megabyte is as fast as two, for the system keeps the file too.
+    connection.execute("PRAGMA cache_size = -512")
 
 
 def _prepare_reader(connection: sqlite3.Connection, _record: object) -> None:

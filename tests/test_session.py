@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from delivery_samples import Time, compose, outcome, route, send
 from ledger_files import open_for_writing
@@ -422,3 +424,25 @@ def test_a_clock_set_back_does_not_besiege_a_dead_server(ledger: Ledger) -> None
 
     assert 1 == channel.opened
     assert {"deferred"} == set(states(ledger).values())
+
+
+def test_a_lease_that_fails_leaves_no_doubt(ledger: Ledger) -> None:
+    """What was promised before is sent and recorded, and the rest is still planned."""
+    freeze(ledger, 200)
+    desk = Desk()
+
+    def break_leasing(_message: Message) -> None:
+        if len(desk.taken) == 5:
+            with closing(sqlite3.connect(str(ledger._database.path))) as connection:  # noqa: SLF001 - breaks the file itself
+                connection.execute(
+                    "CREATE TRIGGER full BEFORE UPDATE ON delivery"
+                    " WHEN new.state = 'leased'"
+                    " BEGIN SELECT raise(ABORT, 'database or disk is full'); END"
+                )
+
+    desk.on_message = break_leasing
+    with pytest.raises(IntegrityError):
+        send(ledger, route(desk, wave_size=3))
+
+    assert {"sent", "planned"} == set(states(ledger).values())
+    assert [*states(ledger).values()].count("sent") == len(desk.taken)

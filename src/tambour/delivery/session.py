@@ -95,7 +95,7 @@ class Session:
 
     async def claim(self) -> bool:
         """Lease the first deliveries; False when none is due."""
-        await self._turn([], self._wants())
+        await self._lease(self._wants())
         return len(self._lanes) > 0
 
     async def send(self) -> None:
@@ -131,16 +131,18 @@ class Session:
             while not self._is_through:
                 if self._is_finished():
                     self._wire.end()
-                chosen, wanted = self._choose(), self._wants()
-                if chosen or wanted or self._is_ripe or self._release:
-                    await self._turn(chosen, wanted)
+                chosen = self._choose()
+                if chosen or self._is_ripe or self._release:
+                    await self._turn(chosen)
+                elif wanted := self._wants():
+                    await self._lease(wanted)
                 else:
                     await self._rest()
         finally:
             self._wire.end()
 
-    async def _turn(self, chosen: Sequence[tuple[Lane, Leased]], wanted: int) -> None:
-        """Commit results with the intents of *chosen*, let those go, lease *wanted*."""
+    async def _turn(self, chosen: Sequence[tuple[Lane, Leased]]) -> None:
+        """Commit the results so far with the intents of *chosen*, and let those go."""
         results = tuple(self._results)
         self._is_ripe = False
         turn = Turn(
@@ -148,7 +150,6 @@ class Session:
             release=tuple(self._release),
             chosen=chosen,
             spent=self._lanes.spent(chosen, self._run.world.clock()),
-            wanted=wanted,
         )
         claimed: TurnResult | None = None
         try:
@@ -162,12 +163,16 @@ class Session:
             self._ripen_soon()
         self._heed_refused(claimed.refused)
         self._wire.put(claimed.claims)
-        self._lanes.add(claimed.leased)
-        if wanted and not claimed.leased:
-            self._dry_until = self._run.world.monotonic() + IDLE_S
         if self._wire.is_dry and chosen and len(self._lanes):
             self._size.grow()
         self._wire.is_dry = False
+
+    async def _lease(self, wanted: int) -> None:
+        """Lease for the waves to come, while those that are promised leave."""
+        leased = await self._run.in_thread(partial(self._supply.lease, wanted))
+        self._lanes.add(leased)
+        if not leased:
+            self._dry_until = self._run.world.monotonic() + IDLE_S
 
     def _heed_refused(self, refused: Sequence[Claim]) -> None:
         """Let what is stopped for all its readers take no more from the budgets."""

@@ -32,7 +32,6 @@ class Turn:
     release: Sequence[DeliveryId]
     chosen: Sequence[tuple[Lane, Leased]]
     spent: Sequence[Spent]
-    wanted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,6 @@ class TurnResult:
 
     claims: tuple[Claim, ...]
     refused: tuple[Claim, ...]
-    leased: tuple[Leased, ...]
 
 
 class Supply:
@@ -53,20 +51,24 @@ class Supply:
         self._words: Mapping[ContentId, Content] = {}
 
     def claim(self, turn: Turn) -> TurnResult:
-        """Commit results and intents in one transaction, then lease."""
+        """Commit results and intents in one transaction."""
         claims = self._compose(turn.chosen)
         granted = self._settle(turn, claims)
         if claims:
             self._run.world.checkpoint(CrashPoint.INTENDED)
-        leased: tuple[Leased, ...] = ()
-        if turn.wanted:
-            leased = self._lease(turn.wanted)
-            self._run.world.checkpoint(CrashPoint.LEASED)
         return TurnResult(
             claims=tuple(one for one in claims if one.leased.id in granted),
             refused=tuple(one for one in claims if one.leased.id not in granted),
-            leased=leased,
         )
+
+    def lease(self, limit: int) -> tuple[Leased, ...]:
+        """Lease up to *limit* of what is due."""
+        now = self._run.world.clock()
+        leased = self._run.ledger.lease(
+            self._route.name, by=self._run.until or now, now=now, limit=limit
+        )
+        self._run.world.checkpoint(CrashPoint.LEASED)
+        return leased
 
     def _settle(self, turn: Turn, claims: Sequence[Claim]) -> frozenset[DeliveryId]:
         if not turn.results and not turn.release and not claims:
@@ -81,12 +83,6 @@ class Supply:
             now=self._run.world.clock(),
             release=turn.release,
             spent=turn.spent,
-        )
-
-    def _lease(self, limit: int) -> tuple[Leased, ...]:
-        now = self._run.world.clock()
-        return self._run.ledger.lease(
-            self._route.name, by=self._run.until or now, now=now, limit=limit
         )
 
     def _compose(self, chosen: Sequence[tuple[Lane, Leased]]) -> list[Claim]:

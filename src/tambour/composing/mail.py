@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 from urllib.parse import quote
 
 from tambour.composing.body import Place, Slot, encoded_pieces, pieces, places
@@ -45,8 +46,6 @@ from tambour.rendering.words import greeting
 _BOUNDARY = b"=_tambour"
 _ALTERNATIVE = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n' % _BOUNDARY
 _LEAVE = "List-Unsubscribe"
-_HEADS = 2
-"""The first chunks of a message: its own headers, and those of all."""
 TEST_MARK = "[TEST] "
 
 
@@ -87,6 +86,16 @@ class Ways:
     of: Callable[[str], tuple[bytes, str]]
 
 
+class Addressed(NamedTuple):
+    """One recipient's header fields, and the chunks of all with their values put in."""
+
+    to: bytes
+    subject: bytes
+    name: bytes
+    unsubscribe: bytes
+    chunks: list[bytes]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedMail:
     """
@@ -113,7 +122,7 @@ class PreparedMail:
 
     def fill(self, recipient: Recipient, *, message_id: str, now: datetime) -> bytes:
         """
-        Return the message for *recipient*.
+        Return the message for *recipient*; `address` and `finish` are its two halves.
 
         Args:
             message_id: as `message_id` gives it; of its own for a test.
@@ -123,22 +132,34 @@ class PreparedMail:
             UserError: the words name a column that the recipient does not have.
 
         """
+        return self.finish(self.address(recipient, message_id=message_id), now=now)
+
+    def address(self, recipient: Recipient, *, message_id: str) -> Addressed:
+        """Return what is *recipient*'s own, which is little; raises as `fill` does."""
         unsubscribe, link = self.ways.of(recipient.address)
         chunks = list(self.chunks)
         for place in self.places:
             place.put(self._value(place.attribute, recipient, link), chunks)
-        to = mailbox_field("To", recipient.name, recipient.address)
-        subject = self._subject_field(recipient, link) if self.subject else b""
+        return Addressed(
+            to=mailbox_field("To", recipient.name, recipient.address),
+            subject=self._subject_field(recipient, link) if self.subject else b"",
+            name=f"Message-ID: {clean(message_id)}\r\n".encode(),
+            unsubscribe=unsubscribe,
+            chunks=chunks,
+        )
+
+    def finish(self, own: Addressed, *, now: datetime) -> bytes:
+        """Return the message of which *own* is somebody's part, dated and signed."""
+        to, subject, name, unsubscribe, chunks = own
         date = _date_field(int(now.timestamp()))
-        name = f"Message-ID: {clean(message_id)}\r\n".encode()
-        chunks[0] = b"".join(
+        head = b"".join(
             (self.first, to, subject, date, name, self.edition, unsubscribe)
         )
         if self.signing is None:
-            return b"".join(chunks)
+            return b"".join((head, *chunks))
         fields = filter(None, (to, subject, date, name, unsubscribe))
-        signatures = self.signing.sign(fields, chunks[_HEADS:], now=now)
-        return b"".join((signatures, *chunks))
+        signatures = self.signing.sign(fields, chunks[1:], now=now)
+        return b"".join((signatures, head, *chunks))
 
     def message_id(self, recipient: Recipient) -> str:
         """
@@ -209,7 +230,7 @@ def prepare(
     first = mailbox_field("From", name, address)
     edition = text_field("X-Tambour-Edition", head.edition)
     fixed = _fixed_head(rendered, head, words, domain)
-    content = [b"", fixed + b"\r\n", *_merged(_body(rendered))]
+    content = [fixed + b"\r\n", *_merged(_body(rendered))]
     chunks = tuple(b"" if isinstance(part, Slot) else part for part in content)
     ways = _ways(head, sender, secret)
     return PreparedMail(
@@ -231,7 +252,7 @@ def prepare(
             signers,
             fixed=first + edition + fixed,
             is_shared=is_shared,
-            body=content[_HEADS:],
+            body=content[1:],
         ),
     )
 

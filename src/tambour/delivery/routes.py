@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from tambour.channels import Channel, Shut
 from tambour.composing.headers import address_spec
 from tambour.composing.identity import idempotency_key
-from tambour.composing.mail import MailHead, PreparedMail, prepare
+from tambour.composing.mail import Addressed, MailHead, PreparedMail, prepare
 from tambour.composing.signers import Signer
 from tambour.config import (
     ChannelSettings,
@@ -25,7 +26,7 @@ from tambour.config import (
 )
 from tambour.delivery.keys import read_signers
 from tambour.delivery.world import Composed, LaneLimits, Route
-from tambour.errors import ConfigError
+from tambour.errors import ConfigError, UserError
 from tambour.ledger.records import Content, Leased
 from tambour.model import Message, Rendered
 
@@ -120,15 +121,21 @@ class Composer:
             return Composed(key=message.key, write=lambda: message)
         mail = self._prepare(leased, content, content.rendered)
         key = self._message_id(mail, leased)
-        return Composed(key=key, write=partial(self._write, mail, leased, key))
+        try:
+            own = mail.address(leased.recipient, message_id=key)
+        except UserError as error:
+            return Composed(key=key, write=partial(_refuse, error))
+        return Composed(key=key, write=partial(self._write, mail, leased, key, own))
 
-    def _write(self, mail: PreparedMail, leased: Leased, key: str) -> Message:
+    def _write(
+        self, mail: PreparedMail, leased: Leased, key: str, own: Addressed
+    ) -> Message:
         recipient = address_spec(leased.recipient.address)
         return Message(
             delivery=leased.id,
             recipient=recipient,
             key=key,
-            content=mail.fill(leased.recipient, message_id=key, now=self._clock()),
+            content=mail.finish(own, now=self._clock()),
             sender=mail.sender,
             is_plain=mail.is_plain and recipient.isascii(),
         )
@@ -167,6 +174,10 @@ class Composer:
                 del self._prepared[next(iter(self._prepared))]
             self._prepared[leased.content] = mail
         return mail
+
+
+def _refuse(error: UserError) -> NoReturn:
+    raise error
 
 
 def mail_head(

@@ -71,7 +71,7 @@ def test_a_start_that_moves_earlier_brings_the_deadline_forward(
     """Nothing that was frozen leaves after the new start; nothing is put off."""
     found = revised(frozen(CONCERT), event(start))
 
-    expected = [Revision(edition=NAME, deadline=deadline, is_withdrawn=False)]
+    expected = [Revision(edition=NAME, deadline=deadline, stop=None)]
     assert (expected if deadline else []) == found
 
 
@@ -91,7 +91,9 @@ def test_a_reminder_of_what_does_not_take_place_stops(
     """An error in a file is no cancellation; a cancellation is."""
     found = revised(frozen(CONCERT), event("2027-04-01 19:00", status=status))
 
-    assert [is_withdrawn] * len(found) == [one.is_withdrawn for one in found]
+    assert [is_withdrawn] * len(found) == [
+        one.stop is Decision.WITHDRAW for one in found
+    ]
     assert is_withdrawn == bool(found)
 
 

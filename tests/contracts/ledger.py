@@ -578,7 +578,7 @@ class DecidingContract:
         name = freeze(ledger, 3)
         (delivery,) = lease(ledger, limit=1)
         ledger.revise(
-            Revision(edition=name, deadline=DEADLINE, is_withdrawn=True), LATER
+            Revision(edition=name, deadline=DEADLINE, stop=Decision.WITHDRAW), LATER
         )
         intent = Intent(delivery=delivery.id, message_id="<1@example.org>")
 
@@ -591,7 +591,7 @@ class DecidingContract:
         name = freeze(ledger, 2)
         for hours in (1, 5):
             deadline = NOW + timedelta(hours=hours)
-            revision = Revision(edition=name, deadline=deadline, is_withdrawn=False)
+            revision = Revision(edition=name, deadline=deadline)
             ledger.revise(revision, NOW)
 
         assert LATER == ledger.snapshot().editions[name].deadline

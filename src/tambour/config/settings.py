@@ -162,7 +162,10 @@ class Config(Settings):
 
     def limits(self) -> Limits:
         """Return the limits as planning knows them."""
-        return Limits(margin=self.safety.margin, late=self.safety.late_limit)
+        safety = self.safety
+        return Limits(
+            margin=safety.margin, late=safety.late_limit, settle=safety.settle
+        )
 
 
 SECTIONS: Mapping[str, type[Settings]] = {

@@ -39,6 +39,8 @@ def load_facts(text: str) -> Facts:
         url=values["url"],
         registration_url=values["registration_url"],
         status=EventStatus(values["status"]),
+        all_day=values.get("all_day", False),
+        online=values.get("online", False),
     )
 
 

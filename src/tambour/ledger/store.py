@@ -258,8 +258,8 @@ class Ledger:
         """Let a frozen edition follow its events: stop it, or bring its end forward."""
         values = {"b_edition": revision.edition, "deadline": revision.deadline}
         with self._database.write() as connection:
-            if revision.is_withdrawn:
-                _decide(connection, revision.edition, Decision.WITHDRAW, now)
+            if revision.stop is not None:
+                _decide(connection, revision.edition, revision.stop, now)
             connection.execute(moving.BRING_FORWARD, values)
 
     def decide(self, edition: EditionId, decision: Decision, now: datetime) -> int:

@@ -18,6 +18,7 @@ from tambour.model.campaigns import (
     Window,
 )
 from tambour.model.events import (
+    Change,
     Detail,
     Event,
     EventId,
@@ -43,11 +44,13 @@ from tambour.model.plans import (
     Entry,
     EntryState,
     FrozenEdition,
+    KnownEvent,
     Plan,
     Reason,
     ReasonCode,
     Revision,
     Snapshot,
+    Told,
 )
 from tambour.model.speeds import (
     RATE_UNITS,
@@ -64,6 +67,7 @@ __all__ = [
     "Campaign",
     "CampaignKind",
     "Cause",
+    "Change",
     "Cron",
     "Decision",
     "DeliveryId",
@@ -80,6 +84,7 @@ __all__ = [
     "Every",
     "Facts",
     "FrozenEdition",
+    "KnownEvent",
     "Limits",
     "Message",
     "Offset",
@@ -97,6 +102,7 @@ __all__ = [
     "Snapshot",
     "Speed",
     "Target",
+    "Told",
     "WarmingUp",
     "Window",
     "allowance",

@@ -110,7 +110,12 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How close to a start, and how late after its due time, a message may leave."""
+    """
+    How close to a start, and how late after its due time, a message may leave.
+
+    A changed fact has to stand for *settle* before readers are told.
+    """
 
     margin: timedelta
     late: timedelta
+    settle: timedelta = timedelta(minutes=10)

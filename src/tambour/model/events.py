@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NewType
@@ -53,6 +53,7 @@ class Event:
     event is held or hidden. An all-day event's `end` is 00:00 of its last day, None if
     it has but one. `summary` is plain text; `body` is the file's Markdown, untouched.
     Links and images are absolute. `path` is relative to the project, with slashes.
+    `modified` is when its file, or its item in a feed, last changed, where known.
     """
 
     id: EventId
@@ -77,6 +78,7 @@ class Event:
     online: bool = False
     organizer: str | None = None
     details: tuple[Detail, ...] = ()
+    modified: datetime | None = field(default=None, compare=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -105,7 +107,20 @@ class Event:
             url=self.url,
             registration_url=self.registration_url,
             status=self.status,
+            all_day=self.all_day,
+            online=self.online,
         )
+
+
+class Change(StrEnum):
+    """What of an event is not as readers were told."""
+
+    MOVED = "moved"
+    PLACE = "place"
+    LINK = "link"
+    CANCELLED = "cancelled"
+    POSTPONED = "postponed"
+    REINSTATED = "reinstated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +137,45 @@ class Facts:
     url: str | None
     registration_url: str | None
     status: EventStatus
+    all_day: bool = False
+    online: bool = False
+
+    def changes(self, now: Facts) -> frozenset[Change]:
+        """
+        Return what differs in *now*, of that which readers go by.
+
+        A title is no such thing, nor the address of the event's page, unless that is
+        where it takes place. Of what is called off only that is said.
+        """
+        if now.status is not self.status:
+            called_off = _CALLED_OFF.get(now.status)
+            if called_off is not None:
+                return frozenset({called_off})
+        elif now.status in _CALLED_OFF:
+            return frozenset()
+        differs = {
+            Change.REINSTATED: now.status is not self.status,
+            Change.MOVED: self._times() != now._times(),
+            Change.PLACE: self._place() != now._place(),
+            Change.LINK: self._link() != now._link(),
+        }
+        return frozenset(change for change, is_so in differs.items() if is_so)
+
+    def _times(self) -> tuple[object, ...]:
+        if not self.all_day:
+            return self.all_day, self.start, self.end
+        return self.all_day, self.start.date(), self.end and self.end.date()
+
+    def _place(self) -> tuple[bool, str, str]:
+        said = (" ".join((text or "").split()) for text in (self.venue, self.address))
+        venue, address = said
+        return self.online, venue.casefold(), address.casefold()
+
+    def _link(self) -> str | None:
+        return self.registration_url or (self.url if self.online else None)
+
+
+_CALLED_OFF = {
+    EventStatus.CANCELLED: Change.CANCELLED,
+    EventStatus.POSTPONED: Change.POSTPONED,
+}

@@ -42,6 +42,15 @@ class ReasonCode(StrEnum):
     EVENT_HIDDEN = "event-hidden"
     EVENT_CANCELLED = "event-cancelled"
     EVENT_POSTPONED = "event-postponed"
+    EVENT_VANISHED = "event-vanished"
+    MANY_VANISHED = "many-vanished"
+    MANY_CHANGED = "many-changed"
+    SETTLING = "settling"
+    FACTS_CHANGED = "facts-changed"
+    CORRECTED_INSTEAD = "corrected-instead"
+    CLOCK_JUMPED = "clock-jumped"
+    LEDGER_OUTDATED = "ledger-outdated"
+    LEDGER_COPIED = "ledger-copied"
     NO_TIME_OF_DAY = "no-time-of-day"
     TOO_CLOSE = "too-close"
     LATE = "late"
@@ -107,16 +116,20 @@ class EditionState(StrEnum):
     OPEN = "open"
     DONE = "done"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    """Its facts changed before all had it: another revision goes to the others."""
 
 
 class Decision(StrEnum):
-    """What was decided about an edition: by a person, but for the last."""
+    """What was decided about an edition: by a person, but for the last two."""
 
     APPROVE = "approve"
     HOLD = "hold"
     CANCEL = "cancel"
     WITHDRAW = "withdraw"
     """What it speaks about does not take place as it says; nobody needs to ask."""
+    SUPERSEDE = "supersede"
+    """What it says is no longer so: another revision goes to those not yet reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +148,51 @@ class FrozenEdition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What a frozen edition's events ask of it now: an earlier deadline, or to stop."""
+    """
+    What a frozen edition's events ask of it now: an earlier deadline, or to stop.
+
+    A *stop* is `Decision.WITHDRAW` or `Decision.SUPERSEDE`.
+    """
 
     edition: EditionId
     deadline: datetime | None
-    is_withdrawn: bool
+    stop: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEvent:
+    """
+    What the ledger remembers of an event that was not past when it was last read.
+
+    `facts` are the last good ones, those of a file that has an error now included;
+    they are what they are since `changed_at`. `missing` counts the good scans that did
+    not find it, 0 while it is there.
+    """
+
+    id: EventId
+    source: str
+    path: str
+    facts: Facts
+    changed_at: datetime
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """
+    How many readers were last told these *facts* of an event, and by whom.
+
+    Counts those to whom it was sent, perhaps sent, or is being sent just now, each
+    where the last edition about the event reached them; whether they are still in the
+    audience is not asked. A post's audience is None. `edition` is the last one of them.
+    """
+
+    facts: Facts
+    campaign: str
+    channel: str
+    audience: str | None
+    edition: EditionId
+    recipients: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +203,19 @@ class Snapshot:
     Audience sizes are those of the last edition frozen for each audience;
     `held_because` has the server's words where no person, but a refusal of the sender
     made the decision. `waiting` counts, for each channel, what is frozen and may still
-    leave; `spent` tells when how many were let go lately.
+    leave; `spent` tells when how many were let go lately. `told` has the events of
+    which somebody was told something that is not so now, and only those. A `stop` is
+    why nothing at all may leave until a person has looked.
     """
 
     editions: Mapping[EditionId, FrozenEdition] = field(default_factory=dict)
     events_seen: Mapping[EventId, datetime] = field(default_factory=dict)
+    known: Mapping[EventId, KnownEvent] = field(default_factory=dict)
+    told: Mapping[EventId, tuple[Told, ...]] = field(default_factory=dict)
     campaigns_seen: Mapping[str, datetime] = field(default_factory=dict)
     audience_sizes: Mapping[str, int] = field(default_factory=dict)
     decisions: Mapping[EditionId, Decision] = field(default_factory=dict)
     held_because: Mapping[EditionId, str] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     spent: Mapping[str, tuple[tuple[datetime, int], ...]] = field(default_factory=dict)
+    stop: Reason | None = None

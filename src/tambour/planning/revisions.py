@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tambour.model import (
+    Decision,
     EditionKind,
     EditionState,
     Event,
@@ -55,4 +56,5 @@ def _revision(
     )
     if is_earlier or is_off:
         deadline = limit if is_earlier else before
-        yield Revision(edition=frozen.id, deadline=deadline, is_withdrawn=is_off)
+        stop = Decision.WITHDRAW if is_off else None
+        yield Revision(edition=frozen.id, deadline=deadline, stop=stop)

@@ -24,6 +24,7 @@ ROOMS = (
     "ledger",
     "audience",
     "project",
+    "memory",
     "delivery",
     "daemon",
     "cli",

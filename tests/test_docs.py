@@ -26,9 +26,10 @@ from tambour.content.events import load_events
 from tambour.content.listing import event_record
 from tambour.content.terms import FIELDS, Rules
 from tambour.errors import Exit
+from tambour.memory import Memory
 from tambour.model import DeliveryState, EntryState, EventStatus, ReasonCode, Snapshot
 from tambour.problems import CODES, explanation
-from tambour.project import load_project, plan_project
+from tambour.project import load_project
 from tambour.rendering.checking import NAMES
 from tambour.rendering.readers import ALIASES, ATTRIBUTES
 from tambour.rendering.templates import Templates
@@ -355,7 +356,8 @@ def test_the_event_in_the_readme_becomes_what_it_says() -> None:
     file = ROOT / "campaigns/events/atelier-premier-site.md"
     project = load_project(ROOT)
     now = datetime(2027, 1, 4, 12, tzinfo=UTC)
-    plan = plan_project(project, Snapshot(), now=now, until=now + timedelta(days=21))
+    memory = Memory(project=project, snapshot=Snapshot())
+    plan = memory.plan(now=now, until=now + timedelta(days=21))
     due = {
         entry.due.astimezone(project.site.zone)
         for entry in plan.entries

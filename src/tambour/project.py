@@ -24,8 +24,7 @@ from tambour.config import (
 from tambour.content.campaigns import load_campaigns
 from tambour.content.events import EventCache, load_events
 from tambour.errors import UserError
-from tambour.model import Campaign, Event, Plan, Site, Snapshot, Speed
-from tambour.planning import make_plan
+from tambour.model import Campaign, Event, Site, Speed
 from tambour.planning.estimates import ASSUMED
 from tambour.problems import Problem
 
@@ -166,23 +165,6 @@ def _state(path: Path) -> _State | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
-
-
-def plan_project(
-    project: Project, snapshot: Snapshot, *, now: datetime, until: datetime
-) -> Plan:
-    """Return the project's plan as of *now*, for what is due up to *until*."""
-    return make_plan(
-        events=project.events,
-        campaigns=project.campaigns,
-        recipients=project.sizes(),
-        snapshot=snapshot,
-        site=project.site,
-        limits=project.config.limits(),
-        speeds=channel_speeds(project.config),
-        now=now,
-        until=until,
-    )
 
 
 def channel_speeds(config: Config) -> dict[str, Speed]:

@@ -166,19 +166,16 @@ def plan(
     import json
 
     from tambour.ledger import open_for_reading
-    from tambour.project import plan_project
+    from tambour.memory import recall
 
     shared = invocation(ctx)
     project = shared.project()
     start = moment(at, project.site)
     ledger = open_for_reading(project.config.ledger, root=project.root)
-    made = plan_project(
-        project,
-        ledger.snapshot(),
-        now=start,
-        until=horizon(until, start, project.site),
-    )
+    memory = recall(project, ledger)
     ledger.close()
+    project = memory.project
+    made = memory.plan(now=start, until=horizon(until, start, project.site))
     record = {
         "now": in_zone(made.now, project.site),
         "entries": [_entry_record(entry, project.site) for entry in made.entries],

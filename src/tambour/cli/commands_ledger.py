@@ -98,19 +98,19 @@ def status(ctx: typer.Context) -> None:
     """Show what is being sent, what waits for a person, and what comes next."""
     from datetime import timedelta
 
+    from tambour.memory import recall
     from tambour.model import EditionState, EntryState
-    from tambour.project import plan_project
 
     shared = invocation(ctx)
     project = shared.project()
     ledger = _reader(project)
-    snapshot = ledger.snapshot()
+    memory = recall(project, ledger)
     unfinished = [
-        e.id for e in snapshot.editions.values() if e.state is EditionState.OPEN
+        e.id for e in memory.snapshot.editions.values() if e.state is EditionState.OPEN
     ]
     counts = [count_record(count) for count in ledger.history.counts(unfinished)]
     moment = now()
-    plan = plan_project(project, snapshot, now=moment, until=moment + timedelta(days=7))
+    plan = memory.plan(now=moment, until=moment + timedelta(days=7))
     held = [e for e in plan.entries if e.state is EntryState.HELD]
     states = {EntryState.DUE, EntryState.PLANNED}
     coming = {e.edition: e.due for e in plan.entries if e.state in states}
@@ -237,16 +237,17 @@ def cancel(ctx: typer.Context, edition: EditionName) -> None:
 
 
 def _decide(ctx: typer.Context, edition: str, decision: Decision, done: str) -> None:
+    from tambour.memory import recall
     from tambour.model import EditionId
-    from tambour.project import HORIZON, plan_project
+    from tambour.project import HORIZON
 
     shared = invocation(ctx)
     project = shared.project()
     moment = now()
     ledger = _writer(project)
-    snapshot = ledger.snapshot()
-    plan = plan_project(project, snapshot, now=moment, until=moment + HORIZON)
-    known = {entry.edition for entry in plan.entries} | set(snapshot.editions)
+    memory = recall(project, ledger)
+    plan = memory.plan(now=moment, until=moment + HORIZON)
+    known = {entry.edition for entry in plan.entries} | set(memory.snapshot.editions)
     if edition not in known:
         ledger.close()
         msg = f"no edition is called {edition!r}; `tambour plan` lists them"

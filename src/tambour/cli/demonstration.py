@@ -26,8 +26,9 @@ from tambour.cli.world import real_world
 from tambour.delivery.sending import deliver_once, freeze_due
 from tambour.errors import UserError
 from tambour.ledger import instance_lock, ledger_path
+from tambour.memory import recall
 from tambour.model import DeliveryState, EntryState, instant
-from tambour.project import ProjectCache, load_project, plan_project
+from tambour.project import ProjectCache, load_project
 from tambour.rendering.templates import Templates
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _happen(story: Story, now: datetime) -> None:
 def _next_moment(story: Story, project: Project, now: datetime) -> datetime:
     """Return when something can happen next: a due time, a retry, an incident."""
     end = story.at(END)
-    plan = plan_project(project, story.ledger.snapshot(), now=now, until=end)
+    plan = recall(project, story.ledger).plan(now=now, until=end)
     moments = [entry.due for entry in plan.entries]
     moments += [
         row.next_try for row in story.ledger.history.deliveries() if row.next_try

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tambour.cli.invocation import short
 from tambour.errors import UserError
 from tambour.ledger.records import normalise
-from tambour.project import HORIZON, plan_project
+from tambour.memory import recall
+from tambour.project import HORIZON
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,8 +40,10 @@ def explain_event(
         UserError: no event, or several, are meant.
 
     """
+    memory = recall(project, ledger)
+    project = memory.project
     event = _meant(project, what)
-    plan = plan_project(project, ledger.snapshot(), now=now, until=now + HORIZON)
+    plan = memory.plan(now=now, until=now + HORIZON)
     entries = [entry for entry in plan.entries if event.id in entry.events]
     start = short(event.start, project.site) or "at an unknown time"
     sentences = [
@@ -79,7 +82,7 @@ def explain_address(
         for s in ledger.suppressions.all()
         if s.address == key
     ]
-    plan = plan_project(project, ledger.snapshot(), now=now, until=now + HORIZON)
+    plan = recall(project, ledger).plan(now=now, until=now + HORIZON)
     coming = [e for e in plan.entries if e.target.audience in inside]
     sentences += [_sentence(entry, project) for entry in coming[:5]]
     return Explained(

@@ -16,6 +16,7 @@ from tambour.cli.world import real_world
 from tambour.delivery.previewing import Preview
 from tambour.ledger import ledger_path, open_for_reading
 from tambour.ledger.key import key_path, read_key
+from tambour.memory import recall
 from tambour.rendering.templates import Templates
 
 if TYPE_CHECKING:
@@ -40,15 +41,14 @@ def open_preview(project: Project, *, at: datetime) -> Preview:
     """
     config = project.config
     ledger = open_for_reading(config.ledger, root=project.root)
-    snapshot = ledger.snapshot()
+    memory = recall(project, ledger)
     ledger.close()
     path = ledger_path(config.ledger, project.root)
     kept = read_key(key_path(path)) if path else None
     given = config.secret.get_secret_value().encode() if config.secret else None
     return Preview(
-        project=project,
+        memory=memory,
         templates=Templates(project.root),
-        snapshot=snapshot,
         secret=given or kept or b"no key yet",
         at=at,
         world=real_world(),

@@ -19,10 +19,11 @@ from tambour.ledger import (
     ledger_path,
     open_for_reading,
 )
+from tambour.memory import recall
 from tambour.model import Decision, DeliveryState, EditionId, EditionState, EntryState
 from tambour.planning import reasons
 from tambour.planning.timely import lengths
-from tambour.project import channel_speeds, plan_project
+from tambour.project import channel_speeds
 from tambour.rendering.templates import Templates
 
 if TYPE_CHECKING:
@@ -110,9 +111,9 @@ class Due:
 def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> Due:
     """Return what would be frozen and sent now; changes nothing."""
     ledger = open_for_reading(project.config.ledger, root=project.root)
-    snapshot = ledger.snapshot()
-    plan = plan_project(project, snapshot, now=now, until=now)
+    memory = recall(project, ledger)
     ledger.close()
+    snapshot, plan = memory.snapshot, memory.plan(now=now, until=now)
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
     entries = tuple(e for e in wanted if e.state is EntryState.DUE)
     counts = Counter(snapshot.waiting)

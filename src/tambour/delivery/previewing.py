@@ -23,6 +23,7 @@ from tambour.delivery.sending import material_of
 from tambour.delivery.world import World
 from tambour.errors import UserError
 from tambour.ledger.records import Content, ContentId, Leased
+from tambour.memory import Memory
 from tambour.model import (
     DeliveryId,
     Entry,
@@ -30,10 +31,9 @@ from tambour.model import (
     Message,
     Plan,
     Recipient,
-    Snapshot,
     Target,
 )
-from tambour.project import HORIZON, Project, plan_project, require_campaigns
+from tambour.project import HORIZON, require_campaigns
 from tambour.rendering.templates import Templates
 
 _COMING = {EntryState.DUE, EntryState.PLANNED, EntryState.HELD}
@@ -60,9 +60,8 @@ class Preview:
     by which editions are chosen and files dated. Tests leave now, by `world`'s clock.
     """
 
-    project: Project
+    memory: Memory
     templates: Templates
-    snapshot: Snapshot
     secret: bytes
     at: datetime
     world: World
@@ -120,9 +119,9 @@ class Preview:
     # ── which edition ───────────────────────────────────────────────────────────
 
     def _entries(self, campaign: str, event: str | None) -> list[Entry]:
-        require_campaigns(self.project, [campaign])
+        require_campaigns(self.memory.project, [campaign])
         until = self.at + HORIZON
-        plan = plan_project(self.project, self.snapshot, now=self.at, until=until)
+        plan = self.memory.plan(now=self.at, until=until)
         entries = [
             entry
             for entry in plan.entries
@@ -151,34 +150,36 @@ class Preview:
     def _readers(self, target: Target) -> list[Recipient]:
         if target.audience is None:
             return [self._account(target)]
-        audience = self.project.audiences.get(target.audience)
+        audience = self.memory.project.audiences.get(target.audience)
         firsts = audience.firsts() if audience else []
         return firsts or [self._stranger(target, "reader@example.org")]
 
     def _testers(self, target: Target, addresses: Sequence[str]) -> list[Recipient]:
         if target.audience is None:
             return [self._account(target)]
-        audience = self.project.audiences.get(target.audience)
+        audience = self.memory.project.audiences.get(target.audience)
         known = audience.find(addresses) if audience else {}
         return [known.get(a) or self._stranger(target, a) for a in addresses]
 
     def _account(self, target: Target) -> Recipient:
-        return Recipient(address=target.channel, language=self.project.site.language)
+        return Recipient(
+            address=target.channel, language=self.memory.project.site.language
+        )
 
     def _stranger(self, target: Target, address: str) -> Recipient:
         """Return somebody with every column of the audience, filled with its name."""
-        audience = self.project.audiences.get(target.audience or "")
+        audience = self.memory.project.audiences.get(target.audience or "")
         columns = audience.columns if audience else ()
         return Recipient(
             address=address,
-            language=self.project.site.language,
+            language=self.memory.project.site.language,
             fields={name: f"[{name}]" for name in columns},
         )
 
     def _refuse_strangers(self, addresses: Sequence[str]) -> None:
         for address in addresses:
             require_address(address)
-        allowed = self.project.config.safety.test_recipients
+        allowed = self.memory.project.config.safety.test_recipients
         refused = [
             address
             for address in addresses
@@ -194,16 +195,16 @@ class Preview:
     # ── what ────────────────────────────────────────────────────────────────────
 
     def _press(self, entries: list[Entry]) -> Press:
-        material = material_of(self.project, self.templates)
+        material = material_of(self.memory.project, self.templates)
         return Press(entries, material, self.at)
 
     def _sample(
         self, press: Press, entry: Entry, person: Recipient, *, test_id: str
     ) -> Sample:
         content = press.content_for(entry, person)
-        settings = self.project.config.channels[entry.target.channel]
+        settings = self.memory.project.config.channels[entry.target.channel]
         composer = Composer(
-            self.project.config,
+            self.memory.project.config,
             settings,
             secret=self.secret,
             signers=self._signers(entry.target.channel),
@@ -222,7 +223,7 @@ class Preview:
     def _signers(self, channel: str) -> tuple[Signer, ...]:
         """Return the keys of a channel, read once."""
         if channel not in self.signers:
-            config = self.project.config
+            config = self.memory.project.config
             found = read_signers(config.channels[channel], config.root)
             self.signers[channel] = found
         return self.signers[channel]

@@ -27,9 +27,10 @@ from tambour.delivery.world import Route, World
 from tambour.errors import LedgerError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Count
+from tambour.memory import Memory, recall, watch
 from tambour.model import Entry, EntryState, Plan, Snapshot
 from tambour.planning import revise
-from tambour.project import Project, plan_project
+from tambour.project import Project
 from tambour.rendering.templates import Templates
 
 
@@ -107,36 +108,32 @@ def freeze_due(
         LedgerError: the ledger cannot be written.
 
     """
-    ledger.note_seen(
-        [event.id for event in project.events],
-        [campaign.name for campaign in project.campaigns],
-        now,
-    )
-    snapshot = _revised(ledger, project, now)
-    plan = plan_project(project, snapshot, now=now, until=by)
+    memory = _revised(ledger, watch(project, ledger, now=now), now)
+    plan = memory.plan(now=now, until=by)
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
     chosen = choose_due(Plan(now=now, entries=tuple(wanted)), by=by)
     # An edition is frozen once: without readers that nobody could read, they are lost.
     broken = project.broken_audiences()
     waiting = {entry.edition for entry in wanted if entry.target.audience in broken}
-    fresh = [e for e in chosen if e.edition not in {*snapshot.editions, *waiting}]
+    frozen = memory.snapshot.editions
+    fresh = [e for e in chosen if e.edition not in {*frozen, *waiting}]
     return Round(
-        snapshot=snapshot,
+        snapshot=memory.snapshot,
         plan=plan,
         frozen=freeze_entries(
-            ledger, fresh, material_of(project, templates), now=now, hold=hold
+            ledger, fresh, material_of(memory.project, templates), now=now, hold=hold
         ),
         held=tuple(e for e in wanted if e.state is EntryState.HELD and e.due <= by),
     )
 
 
-def _revised(ledger: Ledger, project: Project, now: datetime) -> Snapshot:
+def _revised(ledger: Ledger, memory: Memory, now: datetime) -> Memory:
     """Let frozen editions follow their events, then say what the ledger remembers."""
-    snapshot = ledger.snapshot()
-    revisions = revise(snapshot, project.events, project.config.limits())
+    project = memory.project
+    revisions = revise(memory.snapshot, project.events, project.config.limits())
     for revision in revisions:
         ledger.revise(revision, now)
-    return ledger.snapshot() if revisions else snapshot
+    return recall(project, ledger) if revisions else memory
 
 
 def deliver_once(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tambour.channels.smtp.replies import (
@@ -12,6 +12,7 @@ from tambour.channels.smtp.replies import (
     MAX_LINES,
     Reply,
     ReplyReader,
+    _whole,
 )
 
 
@@ -65,6 +66,35 @@ def test_what_was_begun_is_forgotten_on_demand() -> None:
     reader.reset()
 
     assert reader.feed(b"250 ok\r\n") == [Reply(250, (b"ok",))]
+
+
+@given(
+    st.integers(200, 599), st.sampled_from([b" ", b"\r", b""]), st.binary(max_size=9)
+)
+@example(250, b" ", b"x\r\r")
+def test_a_reply_of_one_line_is_read_as_the_end_of_a_longer_one(
+    code: int, mark: bytes, rest: bytes
+) -> None:
+    """What is known from before is what would be read anew, said once or again."""
+    text = rest.replace(b"\n", b"") if mark else b""
+    line = b"%d%b%b\n" % (code, mark, text)
+    (longer,) = ReplyReader().feed(b"%d-first\n%b" % (code, line))
+    reader = ReplyReader()
+
+    assert longer.code == code
+    assert [Reply(code, longer.lines[1:])] * 3 == [
+        *reader.feed(line),
+        *reader.feed(line * 2),
+    ]
+
+
+def test_a_line_that_is_too_long_is_not_remembered() -> None:
+    """Only lines that a reply may have are kept to be known again."""
+    ReplyReader().feed(b"250 " + b"x" * MAX_LINE_BYTES + b"\r\n")
+    before = _whole.cache_info()
+    ReplyReader().feed(b"250 " + b"y" * MAX_LINE_BYTES + b"\r\n")
+
+    assert before == _whole.cache_info()
 
 
 LINES = st.lists(

@@ -26,7 +26,6 @@ _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 _UNFIT = re.compile(r"[\s<>\x00-\x1f\x7f]")
 _NO_XTEXT = re.compile(r"[^!-~]|[+=]")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_ASCII = re.compile(r"[ -~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ class Envelopes:
     def __init__(
         self, offer: Offer, verdicts: Verdicts, *, has_stuffing: bool = True
     ) -> None:
-        self._verdicts = verdicts
+        self._where, self._rejected = verdicts.where, verdicts.rejected
         self._has_stuffing = has_stuffing
         self._largest = offer.largest_bytes
         self._takes_8bit = offer.has("8BITMIME")
@@ -84,75 +83,63 @@ class Envelopes:
 
     def seal(self, message: Message) -> Sealed | Outcome:
         """Return *message* as it goes out, or why it cannot go to this server."""
-        sender, recipient = self._ends(message)
+        known, sender = self._sender
+        # An edition has one sender.
+        if known != message.sender:
+            sender = on_the_wire(message.sender)
+            self._sender = (message.sender, sender)
+        recipient = on_the_wire(message.recipient)
         if sender is None or recipient is None:
             odd = message.recipient if sender else message.sender
-            return self._verdicts.rejected("bad-address", f"{odd!r} is no mail address")
+            return self._rejected("bad-address", f"{odd!r} is no mail address")
+        content = message.content
         needs_utf8 = not (sender.isascii() and recipient.isascii())
-        is_8bit = not message.is_plain and not message.content.isascii()
+        is_8bit = not message.is_plain and not content.isascii()
         refusal = self._refusal(message, needs_utf8=needs_utf8, is_8bit=is_8bit)
         if refusal is not None:
             return refusal
-        content = message.content
+        mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"
+        if self._wants_size:
+            mail += f" SIZE={len(content)}"
+        if is_8bit:
+            mail += " BODY=8BITMIME"
+        if needs_utf8:
+            mail += " SMTPUTF8"
+        if self._has_dsn:
+            mail += f" RET=HDRS{_envid(message.key)}"
+            rcpt += f" NOTIFY=FAILURE{_orcpt(message.recipient)}"
         if self._has_stuffing and not message.is_plain:
             content = _LEADING_DOT.sub(b"..", content)
-        return Sealed(
-            self._mail(message, sender, needs_utf8=needs_utf8, is_8bit=is_8bit),
-            self._rcpt(message, recipient),
-            content,
-        )
-
-    def _ends(self, message: Message) -> tuple[str | None, str | None]:
-        # An edition has one sender.
-        known, sender = self._sender
-        if known != message.sender or sender is None:
-            sender = on_the_wire(message.sender)
-            self._sender = (message.sender, sender)
-        return sender, on_the_wire(message.recipient)
+        return Sealed(f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), content)
 
     def _refusal(
         self, message: Message, *, needs_utf8: bool, is_8bit: bool
     ) -> Outcome | None:
-        where, rejected = self._verdicts.where, self._verdicts.rejected
-        size = len(message.content)
-        if not message.is_plain and not has_whole_lines(message.content):
-            return rejected("bad-content", "every line must end with CRLF")
+        content = message.content
+        if not message.is_plain and not has_whole_lines(content):
+            return self._rejected("bad-content", "every line must end with CRLF")
         if is_8bit and not self._takes_8bit:
-            return rejected("8bitmime-missing", f"{where} takes ASCII content only")
+            reply = f"{self._where} takes ASCII content only"
+            return self._rejected("8bitmime-missing", reply)
         if needs_utf8 and not self._takes_utf8:
             local = message.recipient.rpartition("@")[0]
             odd = message.sender if local.isascii() else message.recipient
-            reply = f"{where} takes only ASCII before the @ of {odd}"
-            return rejected("smtputf8-missing", reply)
-        if self._largest is not None and size > self._largest:
-            reply = f"{where} takes {self._largest} bytes, the message has {size}"
-            return rejected("too-large", reply)
+            reply = f"{self._where} takes only ASCII before the @ of {odd}"
+            return self._rejected("smtputf8-missing", reply)
+        if self._largest is not None and len(content) > self._largest:
+            limit, size = self._largest, len(content)
+            reply = f"{self._where} takes {limit} bytes, the message has {size}"
+            return self._rejected("too-large", reply)
         return None
 
-    def _mail(
-        self, message: Message, sender: str, *, needs_utf8: bool, is_8bit: bool
-    ) -> bytes:
-        line = f"MAIL FROM:<{sender}>"
-        if self._wants_size:
-            line += f" SIZE={len(message.content)}"
-        if is_8bit:
-            line += " BODY=8BITMIME"
-        if needs_utf8:
-            line += " SMTPUTF8"
-        if self._has_dsn:
-            line += " RET=HDRS"
-            name = xtext(message.key) if _ASCII.fullmatch(message.key) else ""
-            if 0 < len(name) <= MAX_ENVID_CHARS:
-                line += f" ENVID={name}"
-        return f"{line}\r\n".encode()
 
-    def _rcpt(self, message: Message, recipient: str) -> bytes:
-        line = f"RCPT TO:<{recipient}>"
-        if self._has_dsn:
-            line += " NOTIFY=FAILURE"
-            if message.recipient.isascii():
-                line += f" ORCPT=rfc822;{xtext(message.recipient)}"
-        return f"{line}\r\n".encode()
+def _envid(key: str) -> str:
+    name = xtext(key) if key.isascii() and key.isprintable() else ""
+    return f" ENVID={name}" if 0 < len(name) <= MAX_ENVID_CHARS else ""
+
+
+def _orcpt(address: str) -> str:
+    return f" ORCPT=rfc822;{xtext(address)}" if address.isascii() else ""
 
 
 def has_whole_lines(content: bytes) -> bool:

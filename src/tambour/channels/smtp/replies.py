@@ -11,6 +11,7 @@ Source: RFC 5321 §4.2 (replies), §4.5.3.1.5 (their length), RFC 2034 and 3463
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_LINE_BYTES = 8192
@@ -68,15 +69,11 @@ class ReplyReader:
         self._rest = lines.pop()
         replies: list[Reply] = []
         for line in lines:
-            code, mark = _CODES.get(line[:3]), line[3:4]
-            if (
-                not self._lines
-                and code
-                and mark in b" \r"
-                and len(line) <= MAX_LINE_BYTES
-            ):
-                replies.append(Reply(code, (line[4:].rstrip(b"\r"),)))
-            elif not self._is_continued(line, replies):
+            fits = len(line) <= MAX_LINE_BYTES
+            whole = _whole(line) if fits and not self._lines else None
+            if whole is not None:
+                replies.append(whole)
+            elif not fits or not self._is_continued(line, replies):
                 self._is_garbled = True
                 return [*replies, GARBLED]
         if len(self._rest) > MAX_LINE_BYTES:
@@ -88,7 +85,7 @@ class ReplyReader:
         """Take in a line of a longer reply; False when it cannot be one."""
         code, mark = _CODES.get(line[:3]), line[3:4]
         fits = code is not None and code == (self._code or code)
-        if not fits or mark not in b" \r-" or len(line) > MAX_LINE_BYTES:
+        if not fits or mark not in b" \r-":
             return False
         self._lines.append(line[4:].rstrip(b"\r"))
         if mark == b"-":
@@ -97,3 +94,13 @@ class ReplyReader:
         replies.append(Reply(code or 0, tuple(self._lines)))
         self._code, self._lines = 0, []
         return True
+
+
+# A server says the same few things over and over.
+@lru_cache(maxsize=64)
+def _whole(line: bytes) -> Reply | None:
+    """Return the reply that consists of *line* alone."""
+    code = _CODES.get(line[:3])
+    if code is None or line[3:4] not in b" \r":
+        return None
+    return Reply(code, (line[4:].rstrip(b"\r"),))

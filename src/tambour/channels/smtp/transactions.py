@@ -35,7 +35,12 @@ BURST_BYTES = 256 * 1024
 """How much is written before the other side is looked at again."""
 
 
-_PHASES = {command: command.value for command in Command} | {Command.DOT: "DATA"}
+# What is asked of every reply; an enum's member costs a call where it is looked up.
+_CLOSED, _VOID = State.CLOSED, State.VOID
+_RSET, _MAIL, _RCPT = Command.RSET, Command.MAIL, Command.RCPT
+_DATA, _BDAT, _DOT = Command.DATA, Command.BDAT, Command.DOT
+_REFUSE, _GO_ON = Answer.REFUSE, Answer.GO_ON
+_PHASES = {command: command.value for command in Command} | {_DOT: "DATA"}
 
 
 class Mode(StrEnum):
@@ -65,6 +70,9 @@ def window(round_trip_s: float) -> int:
 
 def _always(_delivery: DeliveryId) -> bool:
     return True
+
+
+_LOCK_STEP, _PIPELINING, _CHUNKING = Mode.LOCK_STEP, Mode.PIPELINING, Mode.CHUNKING
 
 
 class _Letter:
@@ -106,7 +114,7 @@ class Transactions:
         self._has_open_group = False
         self._is_barred = False
         self._verdicts = verdicts
-        stuffs = mode is not Mode.CHUNKING
+        stuffs = mode is not _CHUNKING
         self._envelopes = Envelopes(offer, verdicts, has_stuffing=stuffs)
         self._awaited: deque[tuple[Command, _Letter | None]] = deque()
 
@@ -128,7 +136,7 @@ class Transactions:
     @property
     def is_over(self) -> bool:
         """Whether nothing more will be said."""
-        return self.state is State.CLOSED
+        return self.state is _CLOSED
 
     @property
     def is_spent(self) -> bool:
@@ -145,17 +153,17 @@ class Transactions:
             if letter is None:
                 return
             self._flying += 1
-            if self.mode is Mode.CHUNKING:
+            if self.mode is _CHUNKING:
                 self._write_chunk(letter)
-            elif self.mode is Mode.PIPELINING:
+            elif self.mode is _PIPELINING:
                 self._write_group(letter)
             else:
-                self._say(Command.MAIL, letter, letter.sealed.mail)
+                self._say(_MAIL, letter, letter.sealed.mail)
 
     def ping(self) -> None:
         """Ask whether anybody is there still, before a message depends on it."""
         self._is_barred = True
-        self._say(Command.RSET, None, b"RSET\r\n")
+        self._say(_RSET, None, b"RSET\r\n")
 
     def quit(self) -> None:
         """Say goodbye; only when idle."""
@@ -163,13 +171,14 @@ class Transactions:
         self._say(Command.QUIT, None, b"QUIT\r\n")
 
     def _has_room(self) -> bool:
-        if self._is_barred or self.is_spent or self.state is State.CLOSED:
-            return False
-        if self.mode is Mode.CHUNKING:
-            return self._flying < self.window
-        if self.mode is Mode.PIPELINING:
-            return not self._has_open_group
-        return not self._awaited
+        if self.mode is _CHUNKING:
+            has_room = self._flying < self.window
+        elif self.mode is _PIPELINING:
+            has_room = not self._has_open_group
+        else:
+            has_room = not self._awaited
+        is_ready = not self._is_barred and self.state is not _CLOSED
+        return has_room and is_ready and not self.is_spent
 
     def _next(self, take: Take) -> _Letter | None:
         while (message := take()) is not None:
@@ -182,38 +191,35 @@ class Transactions:
 
     def _write_chunk(self, letter: _Letter) -> None:
         mail, rcpt, content = letter.sealed
-        if self._awaited or self.state is State.VOID:
+        awaited = self._awaited
+        if awaited or self.state is _VOID:
             # Whether those before are refused is not known yet.
             mail = b"RSET\r\n" + mail
-            self._awaited.append((Command.RSET, None))
+            awaited.append((_RSET, None))
+        awaited += ((_MAIL, letter), (_RCPT, letter), (_BDAT, letter))
         head = b"%b%bBDAT %d LAST\r\n" % (mail, rcpt, len(content))
         self.out += (head, content)
         self._written += len(head) + len(content)
         letter.end = self._written
-        self._awaited += (
-            (Command.MAIL, letter),
-            (Command.RCPT, letter),
-            (Command.BDAT, letter),
-        )
 
     def _write_group(self, letter: _Letter) -> None:
-        if self.state is State.VOID:
-            self._say(Command.RSET, None, b"RSET\r\n")
+        if self.state is _VOID:
+            self._say(_RSET, None, b"RSET\r\n")
         group = b"%b%bDATA\r\n" % (letter.sealed.mail, letter.sealed.rcpt)
         self._has_open_group = True
         self.out.append(group)
         self._written += len(group)
         self._awaited += (
-            (Command.MAIL, letter),
-            (Command.RCPT, letter),
-            (Command.DATA, letter),
+            (_MAIL, letter),
+            (_RCPT, letter),
+            (_DATA, letter),
         )
 
     def _write_content(self, letter: _Letter) -> None:
         """Send the content; of a refused message nothing, where it is asked for."""
         self._has_open_group = False
         if letter.refusal is not None:
-            self._say(Command.DOT, letter, b".\r\n")
+            self._say(_DOT, letter, b".\r\n")
             return
         if not self.may_leave(letter.message.delivery):
             # The server waits for it, and nothing but hanging up takes that back.
@@ -223,7 +229,7 @@ class Transactions:
         content = letter.sealed.content
         self._written += len(content)
         self.out.append(content)
-        self._say(Command.DOT, letter, b".\r\n")
+        self._say(_DOT, letter, b".\r\n")
         letter.end = self._written
 
     def _say(self, command: Command, letter: _Letter | None, line: bytes) -> None:
@@ -238,7 +244,7 @@ class Transactions:
         # What is answered before it is written is not answered in step.
         due = len(self._awaited)
         for reply in replies:
-            if self.state is State.CLOSED:
+            if self.state is _CLOSED:
                 return
             if reply.code == CLOSING:
                 self._say_farewell(reply)
@@ -259,7 +265,7 @@ class Transactions:
             return False
         if letter is None:
             self._is_barred = False
-        elif answer is Answer.REFUSE and self._is_blamed_wrongly(letter, reply):
+        elif answer is _REFUSE and self._is_blamed_wrongly(letter, reply):
             # Refused it is, whatever it was meant for.
             self.loses_step = self.is_out_of_step = True
             letter.end = 0
@@ -268,25 +274,25 @@ class Transactions:
         self.state = target
         if letter is None:
             return True
-        if command is Command.BDAT or command is Command.DOT:
+        if command is _BDAT or command is _DOT:
             self.answered += 1
             self._finish(letter, letter.refusal or self._verdicts.of_final_reply(reply))
-        elif answer is Answer.GO_ON:
+        elif answer is _GO_ON:
             self._write_content(letter)
-        elif answer is Answer.REFUSE:
+        elif answer is _REFUSE:
             self._refuse(letter, reply, command)
-        if not self._awaited and self.mode is Mode.LOCK_STEP:
+        if self.mode is _LOCK_STEP and not self._awaited:
             self._take_step(letter)
         return True
 
     def _is_blamed_wrongly(self, letter: _Letter, reply: Reply) -> bool:
-        is_ahead = self.mode is not Mode.LOCK_STEP and letter.refusal is None
+        is_ahead = self.mode is not _LOCK_STEP and letter.refusal is None
         return is_ahead and is_out_of_step(reply)
 
     def _refuse(self, letter: _Letter, reply: Reply, command: Command) -> None:
         if letter.refusal is None:
             letter.refusal = self._verdicts.of_refusal(reply, to=command)
-        if command is Command.DATA:
+        if command is _DATA:
             self._has_open_group = False
         if not self._awaited or self._awaited[0][1] is not letter:
             self.answered += 1
@@ -295,11 +301,11 @@ class Transactions:
     def _take_step(self, letter: _Letter) -> None:
         """In lock-step, say what comes after the reply."""
         if self.state is State.STARTED:
-            self._say(Command.RCPT, letter, letter.sealed.rcpt)
+            self._say(_RCPT, letter, letter.sealed.rcpt)
         elif self.state is State.ADDRESSED:
-            self._say(Command.DATA, letter, b"DATA\r\n")
-        elif self.state is State.VOID:
-            self._say(Command.RSET, None, b"RSET\r\n")
+            self._say(_DATA, letter, b"DATA\r\n")
+        elif self.state is _VOID:
+            self._say(_RSET, None, b"RSET\r\n")
 
     def _finish(self, letter: _Letter, outcome: Outcome) -> None:
         self._flying -= 1
@@ -316,10 +322,10 @@ class Transactions:
             unwritten_bytes: how much of what was written never left this process.
 
         """
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return
         # A server that has answered a group before is not ended by groups.
-        is_ahead = self.mode is not Mode.LOCK_STEP and len(self._awaited) > 1
+        is_ahead = self.mode is not _LOCK_STEP and len(self._awaited) > 1
         is_blamable = loss is Loss.GARBLED or not self.answered
         self.loses_step = self.loses_step or (is_ahead and is_blamable)
         self.is_out_of_step = self.loses_step and loss is Loss.GARBLED
@@ -345,7 +351,7 @@ class Transactions:
         """Answer for all in flight; hand back what was not begun where all was well."""
         is_good = self.answered > 0 or self.loses_step
         for command, letter, is_next in self._letters():
-            is_begun = command is not Command.MAIL and not self.loses_step
+            is_begun = command is not _MAIL and not self.loses_step
             if letter.refusal is not None:
                 self._finish(letter, letter.refusal)
             elif in_doubt is not None and 0 < letter.end <= left_bytes:
@@ -374,6 +380,6 @@ class Transactions:
             self._finish(letter, outcome)
 
     def _end(self) -> None:
-        self.state = State.CLOSED
+        self.state = _CLOSED
         self._awaited.clear()
         self.out.clear()

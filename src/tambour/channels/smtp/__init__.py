@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from pathlib import Path
 
 from tambour.channels.protocol import Check, Clock, Wave
@@ -57,13 +56,9 @@ class Smtp:
         found = await asyncio.gather(*map(self._checks, self._servers))
         return tuple(check for checks in found for check in checks)
 
-    async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
+    def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
         """Send over as many connections as there is work for, until all are lost."""
-        if await self.open() is not None:
-            return
-        async with aclosing(Transmission(wave, self._pool).run()) as outcomes:
-            async for outcome in outcomes:
-                yield outcome
+        return Transmission(wave, self._pool).run()
 
     async def _checks(self, server: Server) -> list[Check]:
         checks: list[Check] = []

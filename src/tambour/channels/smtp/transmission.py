@@ -36,7 +36,9 @@ class Transmission:
         self._is_stopped = False
 
     async def run(self) -> AsyncGenerator[tuple[DeliveryId, Outcome], None]:
-        """Yield outcomes as they come, woken once for many."""
+        """Yield outcomes as they come, woken once for many; none without a server."""
+        if await self._pool.open_any() is not None:
+            return
         work = asyncio.create_task(self._work())
         work.add_done_callback(lambda _task: self._news.set())
         try:

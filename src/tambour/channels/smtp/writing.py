@@ -12,12 +12,17 @@ import asyncio
 import socket
 
 
-def write(transport: asyncio.Transport, sock: socket.socket, data: bytes) -> None:
-    """Write *data* now if the kernel has room for it, else leave it to *transport*."""
+def write(
+    transport: asyncio.Transport, sock: socket.socket | None, data: bytes
+) -> None:
+    """
+    Write *data* now if the kernel has room for it, else leave it to *transport*.
+
+    There is no *sock* to write to where the transport encrypts.
+    """
     sent = 0
-    is_plain = transport.get_extra_info("ssl_object") is None
     # What the transport has not written yet comes first.
-    if is_plain and not transport.get_write_buffer_size():
+    if sock is not None and not transport.get_write_buffer_size():
         try:
             sent = sock.send(data)
         except OSError:  # full, or broken: the transport tells which

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger_samples import NOW, leased, person
 from peers.loopback import Desk, Loopback
@@ -78,6 +81,19 @@ def test_an_answer_makes_room() -> None:
     both.note("slow", ACCEPTED, NOW)
 
     assert ["slow"] == names(both.choose(20, NOW))
+
+
+@given(st.lists(st.integers(0, 5), max_size=4), st.integers(0, 12))
+def test_one_lane_alone_is_a_lane_among_others(counts: list[int], room: int) -> None:
+    """Where there is no gentle lane the same ones leave, in the same order."""
+    among, alone = Lanes(route(), ()), Lanes(replace(route(), lanes={}), ())
+    for portion, count in enumerate(counts):
+        for both in (among, alone):
+            both.add(at("example.org", 10 * portion + n) for n in range(count))
+    expected, chosen = among.choose(room, NOW), alone.choose(room, NOW)
+
+    assert [row.id for _, row in expected] == [row.id for _, row in chosen]
+    assert among.release() == alone.release()
 
 
 def test_no_more_is_chosen_than_there_is_room_for() -> None:

@@ -22,7 +22,7 @@ from tambour.delivery.waves import Mode
 from tambour.delivery.world import Composed, LaneLimits
 from tambour.errors import ConfigError, UserError
 from tambour.ledger import Ledger
-from tambour.ledger.records import Content, Draft, Leased
+from tambour.ledger.records import Content, Draft, Leased, Suppression
 from tambour.model import (
     Cause,
     Decision,
@@ -357,6 +357,32 @@ def test_what_cannot_be_composed_stops_nobody_else(ledger: Ledger) -> None:
         one.reply,
     )
     assert 4 == len(desk.taken)
+
+
+@pytest.mark.parametrize(
+    "gone", [set(), {"p1"}, {"p0", "p1", "p2"}], ids=["nobody", "one", "all"]
+)
+def test_who_leaves_after_the_lease_gets_nothing(
+    ledger: Ledger, gone: set[str]
+) -> None:
+    """Of a wave that was written, those leave whose intents hold, and no others."""
+    freeze(ledger, 3)
+    stays = {f"{name}@example.org" for name in {"p0", "p1", "p2"} - gone}
+
+    def leaving(leased: Leased, content: Content) -> Composed:
+        address = leased.recipient.address
+        if address not in stays:
+            ledger.suppressions.add(
+                [Suppression(address=address, audience="", reason="", since=NOW)]
+            )
+        message = compose(leased, content)
+        return Composed(key=message.key, write=lambda: message)
+
+    desk = Desk()
+    send(ledger, route(desk, compose=leaving))
+
+    assert stays == set(desk.recipients())
+    assert stays == {who for who, state in states(ledger).items() if state == "sent"}
 
 
 def test_settings_that_cannot_be_used_blame_no_recipient(ledger: Ledger) -> None:

@@ -10,7 +10,6 @@ import pytest
 from ledger_samples import NOW, leased
 from tambour.delivery.retry import FIRST_WAIT, MOST_ATTEMPTS
 from tambour.delivery.settling import (
-    Moment,
     result_of,
     result_of_deadline,
     result_of_unsendable,
@@ -24,7 +23,6 @@ from tambour.model import (
     OutcomeKind,
 )
 
-MOMENT = Moment(now=NOW, chance=0.0)
 SOON = NOW + FIRST_WAIT / 2
 FAR = NOW + timedelta(days=1)
 NEAR = NOW + timedelta(seconds=1)
@@ -120,7 +118,9 @@ def test_each_answer_has_its_step(
     expected: tuple[Step, datetime | None],
 ) -> None:
     """A step, and another try where there is time and sense for one."""
-    result = result_of(row, outcome(OutcomeKind(kind)), MOMENT, on_uncertain=policy)
+    result = result_of(
+        row, outcome(OutcomeKind(kind)), now=NOW, chance=0.0, on_uncertain=policy
+    )
 
     assert expected == (result.step, result.next_try)
     assert (7, "451", "4.1.1", "later", Cause.ADDRESS) == (
@@ -146,7 +146,7 @@ def test_what_no_channel_took_is_put_off(
 ) -> None:
     """It was not sent, so that there is no doubt about it."""
     row = leased(deadline=deadline)
-    result = result_of_unsent(row, outcome(OutcomeKind.DEFERRED), MOMENT)
+    result = result_of_unsent(row, outcome(OutcomeKind.DEFERRED), now=NOW, chance=0.0)
 
     assert (step, again) == (result.step, result.next_try)
 
@@ -165,7 +165,9 @@ def test_the_deadline_ends_a_delivery() -> None:
 def test_a_refused_sender_ends_nobodys_delivery() -> None:
     """What is refused because of who sends waits, to be tried after an approval."""
     refused = outcome(OutcomeKind.REJECTED, Cause.SENDER)
-    result = result_of(leased(deadline=FAR), refused, MOMENT, on_uncertain="resend")
+    result = result_of(
+        leased(deadline=FAR), refused, now=NOW, chance=0.0, on_uncertain="resend"
+    )
 
     assert (Step.DEFER, SOON, Cause.SENDER) == (
         result.step,

@@ -145,8 +145,8 @@ class Congestion:
 
     def _is_paused(self, now: datetime) -> bool:
         # A clock that is set back must not make a minute last for hours.
-        back = max(self._latest - now, timedelta())
-        self._paused_until -= back
-        self._doubted_until -= back
+        if now < self._latest:
+            self._paused_until -= self._latest - now
+            self._doubted_until -= self._latest - now
         self._latest = now
         return now < self._paused_until

@@ -8,7 +8,7 @@ the instants are given.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +34,11 @@ class Lane:
     congestion: Congestion = field(default_factory=Congestion)
     waiting: deque[Leased] = field(default_factory=deque)
     in_flight: int = 0
+    is_budgeted: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look once, for it is asked for every message."""
+        self.is_budgeted = not all(one.is_unlimited for one in self.budgets)
 
     def room(self, now: datetime) -> int:
         """Return how many more may leave now."""
@@ -77,6 +82,9 @@ class Lanes:
 
     def add(self, rows: Iterable[Leased]) -> None:
         """Supply each lane with what is its own."""
+        if len(self._lanes) == 1:
+            self._lanes[""].waiting.extend(rows)
+            return
         for leased in rows:
             self._lanes[self._lane_of(leased.recipient.address)].waiting.append(leased)
 
@@ -95,10 +103,7 @@ class Lanes:
 
     def spent(self, chosen: Iterable[tuple[Lane, Leased]], at: datetime) -> list[Spent]:
         """Return what has to be remembered of a choice, where there are budgets."""
-        counts: dict[str, int] = {}
-        for lane, _ in chosen:
-            if not all(budget.is_unlimited for budget in lane.budgets):
-                counts[lane.name] = counts.get(lane.name, 0) + 1
+        counts = Counter(lane.name for lane, _ in chosen if lane.is_budgeted)
         return [
             Spent(channel=self._channel, lane=name, at=at, count=number)
             for name, number in counts.items()
@@ -106,8 +111,9 @@ class Lanes:
 
     def note(self, lane: str, outcome: Outcome, now: datetime) -> None:
         """Learn from an answer."""
-        self._lanes[lane].in_flight -= 1
-        self._lanes[lane].congestion.note(outcome, now)
+        noted = self._lanes[lane]
+        noted.in_flight -= 1
+        noted.congestion.note(outcome, now)
 
     def forget(self, lane: str) -> None:
         """Count out a message that was never on the wire."""

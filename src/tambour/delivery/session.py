@@ -18,7 +18,6 @@ from functools import partial
 
 from tambour.delivery.lanes import Lane, Lanes
 from tambour.delivery.settling import (
-    Moment,
     result_of,
     result_of_deadline,
     result_of_unsendable,
@@ -52,15 +51,15 @@ _SILENT = Outcome(
 
 @dataclass(slots=True, kw_only=True)
 class _Size:
-    """How many are committed at once, and may be in flight: it grows with speed."""
+    """How many are committed at once; it grows. So many waves may be in flight."""
 
     wave: int
     most: int
-    is_single: bool
+    in_flight: int
 
     @property
     def window(self) -> int:
-        return 1 if self.is_single else 2 * self.wave
+        return self.in_flight * self.wave
 
     def grow(self) -> None:
         self.wave = min(2 * self.wave, self.most)
@@ -85,7 +84,9 @@ class Session:
         self._wire = Wire(run.world, self._end_unsent)
         is_single = route.on_uncertain == "hold"
         most = 1 if is_single else route.wave_size
-        self._size = _Size(wave=min(_FIRST_WAVE, most), most=most, is_single=is_single)
+        self._size = _Size(
+            wave=min(_FIRST_WAVE, most), most=most, in_flight=1 if is_single else 2
+        )
         self._results: list[Result] = []
         self._release: list[DeliveryId] = []
         self._is_ripe = False
@@ -105,7 +106,9 @@ class Session:
             self._take_turns(), self._transmit(), return_exceptions=True
         )
         for claim in self._wire.untaken():
-            self._keep(result_of_unsent(claim.leased, LOST, self._moment()))
+            world = self._run.world
+            now, chance = world.clock(), world.chance()
+            self._keep(result_of_unsent(claim.leased, LOST, now=now, chance=chance))
         await self.finish()
         raise_first(ends)
 
@@ -265,11 +268,16 @@ class Session:
 
     def _answer(self, claim: Claim, outcome: Outcome) -> None:
         self.has_moved = self.has_moved or outcome.kind in _VERDICTS
-        moment = self._moment()
-        self._lanes.note(claim.lane, outcome, moment.now)
-        policy = self._route.on_uncertain
+        now = self._run.world.clock()
+        self._lanes.note(claim.lane, outcome, now)
         self._keep(
-            result_of(claim.leased, outcome, moment, on_uncertain=policy),
+            result_of(
+                claim.leased,
+                outcome,
+                now=now,
+                chance=self._run.world.chance(),
+                on_uncertain=self._route.on_uncertain,
+            )
         )
 
     def _end_unsent(self, claim: Claim, error: UserError | None) -> None:
@@ -296,7 +304,3 @@ class Session:
     def _ripen(self) -> None:
         self._is_ripe = bool(self._results)
         self._changed.set()
-
-    def _moment(self) -> Moment:
-        world = self._run.world
-        return Moment(now=world.clock(), chance=world.chance())

@@ -6,7 +6,7 @@ Pure: the instant and the dice are given. Knows no ledger and no channel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -16,35 +16,33 @@ from tambour.ledger.states import Step
 from tambour.model import Cause, Outcome, OutcomeKind
 
 _STEPS = {
-    OutcomeKind.ACCEPTED: Step.ACCEPT,
     OutcomeKind.DEFERRED: Step.DEFER,
     OutcomeKind.REJECTED: Step.REJECT,
     OutcomeKind.UNCERTAIN: Step.LOSE,
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """When something is decided, and a throw of the dice in [0, 1)."""
-
-    now: datetime
-    chance: float
-
-
 def result_of(
     leased: Leased,
     outcome: Outcome,
-    moment: Moment,
     *,
+    now: datetime,
+    chance: float,
     on_uncertain: Literal["resend", "hold"],
 ) -> Result:
-    """Return what becomes of a delivery whose attempt had this outcome."""
+    """
+    Return what becomes of a delivery whose attempt had this outcome *now*.
+
+    *chance* is a throw of the dice in [0, 1), for when to try again.
+    """
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        return _result(leased, Step.ACCEPT, outcome, None)
     if outcome.cause is Cause.SENDER and outcome.kind is OutcomeKind.REJECTED:
         # The reader is not to blame: it goes again once a person has seen to it.
         outcome = replace(outcome, kind=OutcomeKind.DEFERRED)
     step = _STEPS[outcome.kind]
     is_held = step is Step.LOSE and on_uncertain == "hold"
-    again = None if is_held else _next_try(leased, outcome, moment)
+    again = None if is_held else _next_try(leased, outcome, now=now, chance=chance)
     if step is Step.DEFER and again is None:
         is_worn_out = leased.attempts + 1 >= MOST_ATTEMPTS
         has_end = leased.deadline is not None
@@ -52,9 +50,11 @@ def result_of(
     return _result(leased, step, outcome, again)
 
 
-def result_of_unsent(leased: Leased, outcome: Outcome, moment: Moment) -> Result:
+def result_of_unsent(
+    leased: Leased, outcome: Outcome, *, now: datetime, chance: float
+) -> Result:
     """Return what becomes of a promised delivery that no channel took up."""
-    again = _next_try(leased, outcome, moment)
+    again = _next_try(leased, outcome, now=now, chance=chance)
     step = Step.EXPIRE if again is None else Step.POSTPONE
     return _result(leased, step, outcome, again)
 
@@ -71,25 +71,20 @@ def result_of_unsendable(leased: Leased, reason: str) -> Result:
     return _result(leased, Step.REJECT, outcome, None)
 
 
-def _next_try(leased: Leased, outcome: Outcome, moment: Moment) -> datetime | None:
+def _next_try(
+    leased: Leased, outcome: Outcome, *, now: datetime, chance: float
+) -> datetime | None:
     return next_try(
         leased.attempts + 1,
         outcome,
-        now=moment.now,
+        now=now,
         deadline=leased.deadline,
-        chance=moment.chance,
+        chance=chance,
     )
 
 
 def _result(
     leased: Leased, step: Step, outcome: Outcome, again: datetime | None
 ) -> Result:
-    return Result(
-        delivery=leased.id,
-        step=step,
-        code=outcome.code,
-        reply=outcome.reply,
-        next_try=again,
-        status=outcome.status,
-        cause=outcome.cause,
-    )
+    code, reply = outcome.code, outcome.reply
+    return Result(leased.id, step, code, reply, again, outcome.status, outcome.cause)

@@ -38,8 +38,8 @@ class Turn:
 class TurnResult:
     """What a turn gave; `refused` are those whose intents do not hold."""
 
-    claims: tuple[Claim, ...]
-    refused: tuple[Claim, ...]
+    claims: Sequence[Claim]
+    refused: Sequence[Claim] = ()
 
 
 class Supply:
@@ -56,9 +56,11 @@ class Supply:
         granted = self._settle(turn, claims)
         if claims:
             self._run.world.checkpoint(CrashPoint.INTENDED)
+        if len(granted) == len(claims):
+            return TurnResult(claims=claims)
         return TurnResult(
-            claims=tuple(one for one in claims if one.leased.id in granted),
-            refused=tuple(one for one in claims if one.leased.id not in granted),
+            claims=[one for one in claims if one.leased.id in granted],
+            refused=[one for one in claims if one.leased.id not in granted],
         )
 
     def lease(self, limit: int) -> tuple[Leased, ...]:
@@ -73,10 +75,7 @@ class Supply:
     def _settle(self, turn: Turn, claims: Sequence[Claim]) -> frozenset[DeliveryId]:
         if not turn.results and not turn.release and not claims:
             return frozenset()
-        intents = [
-            Intent(delivery=one.leased.id, message_id=one.composed.key)
-            for one in claims
-        ]
+        intents = [Intent(one.leased.id, one.composed.key) for one in claims]
         return self._run.ledger.settle(
             turn.results,
             intents,
@@ -89,11 +88,7 @@ class Supply:
         self._words = self._fetch_words({leased.content for _, leased in chosen})
         compose, words = self._route.compose, self._words
         return [
-            Claim(
-                leased=leased,
-                composed=compose(leased, words[leased.content]),
-                lane=lane.name,
-            )
+            Claim(leased, compose(leased, words[leased.content]), lane.name)
             for lane, leased in chosen
         ]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from tambour.delivery.world import Composed, CrashPoint, World
 from tambour.errors import UserError
@@ -17,8 +18,7 @@ from tambour.ledger.records import Leased
 from tambour.model import DeliveryId, Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """A leased delivery with its message to be, and the lane it goes by."""
 
     leased: Leased

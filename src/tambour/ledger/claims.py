@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from tambour.ledger.queries import claiming
 from tambour.ledger.queries.dialect import in_text, instant_in_text, rows_of
-from tambour.ledger.records import ContentId, Intent, Leased, Result, Spent
+from tambour.ledger.records import Intent, Leased, Result, Spent
 from tambour.ledger.states import Step
 from tambour.model import Cause, DeliveryId, EditionKind, Recipient
 
@@ -51,7 +51,7 @@ def _leased(part: Row, rows: Iterable[list[Any]]) -> tuple[Leased, ...]:
     deadline = part.deadline
     return tuple(
         Leased(
-            id=DeliveryId(number),
+            id=delivery,
             edition=edition,
             campaign=campaign,
             kind=kind,
@@ -60,12 +60,12 @@ def _leased(part: Row, rows: Iterable[list[Any]]) -> tuple[Leased, ...]:
             recipient=Recipient(
                 address=address, name=name, language=language, fields=fields
             ),
-            content=ContentId(content),
+            content=content,
             deadline=deadline,
             attempts=attempts,
         )
         for (
-            number,
+            delivery,
             _,
             address,
             name,
@@ -125,8 +125,8 @@ def intend(
     connection: sa.Connection, intents: Sequence[Intent], now: datetime
 ) -> frozenset[DeliveryId]:
     """Commit intents but those that something objects to; return which hold."""
-    rows = [(intent.delivery, intent.message_id) for intent in intents]
-    values = {"intents": in_text(rows), "now": now}
+    # An intent is such a row as it is.
+    values = {"intents": in_text(intents), "now": now}
     if connection.execute(claiming.INTEND, values).rowcount == len(intents):
         return frozenset(intent.delivery for intent in intents)
     ids = {"ids": in_text([intent.delivery for intent in intents])}

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from tambour.composing.headers import domain_labels
 from tambour.ledger.states import Step
@@ -70,8 +70,7 @@ class Draft:
     content: Content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leased:
+class Leased(NamedTuple):
     """A delivery that was picked for the next wave; certainly unsent in this try."""
 
     id: DeliveryId
@@ -86,16 +85,14 @@ class Leased:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(NamedTuple):
     """The promise to put a leased delivery on the wire under this `message_id`."""
 
     delivery: DeliveryId
     message_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """
     What became of an intent; `next_try` is None when there is none by itself.
 

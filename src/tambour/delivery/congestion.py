@@ -56,10 +56,16 @@ class Signal(Enum):
     """Slow down, or else a greylist that refuses everybody once."""
 
 
+# Looking up a member of an enum is a call, and these are asked for at every answer.
+_ACCEPTED = OutcomeKind.ACCEPTED
+_NOTHING = Signal.NOTHING
+_PASSED = Signal.PASSED
+
+
 def signal_of(outcome: Outcome) -> Signal:
     """Return what an answer says about speed; most refusals are about one mailbox."""
-    if outcome.kind is OutcomeKind.ACCEPTED:
-        return Signal.PASSED
+    if outcome.kind is _ACCEPTED:
+        return _PASSED
     is_greylisted = _GREYLISTING.search(outcome.reply)
     if outcome.kind is not OutcomeKind.DEFERRED or is_greylisted:
         return Signal.NOTHING
@@ -104,13 +110,13 @@ class Congestion:
     def note(self, outcome: Outcome, now: datetime) -> None:
         """Learn from an answer; one that comes in a pause was asked before it."""
         signal = signal_of(outcome)
-        if signal is Signal.NOTHING or self._is_paused(now):
+        if signal is _NOTHING or self._is_paused(now):
             return
-        if signal is Signal.PASSED:
+        if signal is _PASSED:
             self._doubts = self._vain = 0
         elif signal is Signal.PERHAPS and now < self._doubted_until:
-            signal = Signal.PASSED  # it answers, whatever the speed
-        if signal is Signal.PASSED:
+            signal = _PASSED  # it answers, whatever the speed
+        if signal is _PASSED:
             self._speed_up()
         elif self._limit is None:
             self._recent.append(True)

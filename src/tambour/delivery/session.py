@@ -247,10 +247,11 @@ class Session:
 
     async def _transmit(self) -> None:
         is_finished = False
+        checkpoint, answered = self._run.world.checkpoint, CrashPoint.ANSWERED
         try:
             async for delivery, outcome in self._route.channel.transmit(self._wire):
                 self._answer(self._wire.answered(delivery), outcome)
-                self._run.world.checkpoint(CrashPoint.ANSWERED)
+                checkpoint(answered)
             is_finished = self._wire.is_over
             self._doubt_unanswered()
         finally:

@@ -15,6 +15,9 @@ from tambour.ledger.records import Leased, Result
 from tambour.ledger.states import Step
 from tambour.model import Cause, Outcome, OutcomeKind
 
+# Looking up a member of an enum is a call, and most answers ask for these.
+_ACCEPTED = OutcomeKind.ACCEPTED
+_ACCEPT = Step.ACCEPT
 _STEPS = {
     OutcomeKind.DEFERRED: Step.DEFER,
     OutcomeKind.REJECTED: Step.REJECT,
@@ -35,8 +38,8 @@ def result_of(
 
     *chance* is a throw of the dice in [0, 1), for when to try again.
     """
-    if outcome.kind is OutcomeKind.ACCEPTED:
-        return _result(leased, Step.ACCEPT, outcome, None)
+    if outcome.kind is _ACCEPTED:
+        return _result(leased, _ACCEPT, outcome, None)
     if outcome.cause is Cause.SENDER and outcome.kind is OutcomeKind.REJECTED:
         # The reader is not to blame: it goes again once a person has seen to it.
         outcome = replace(outcome, kind=OutcomeKind.DEFERRED)

@@ -97,7 +97,8 @@ def record(connection: sa.Connection, results: Sequence[Result], now: datetime) 
 
 def _heed(connection: sa.Connection, results: Iterable[Result], now: datetime) -> None:
     """Suppress addresses that do not exist; hold what its sender is refused for."""
-    telling = [one for one in results if one.cause is not Cause.MESSAGE]
+    its_own = Cause.MESSAGE
+    telling = [one for one in results if one.cause is not its_own]
     dead = [
         (one.delivery, f"{one.code} {one.status}".strip())
         for one in telling

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tambour.channels import Check, Wave
+from tambour.channels.in_memory import InMemory
 from tambour.delivery.world import Composed
 from tambour.ledger.records import Content, Leased
-from tambour.model import DeliveryId, Message, Outcome, OutcomeKind
+from tambour.model import Message, Outcome, OutcomeKind
 
 
 def in_time(
@@ -23,7 +22,6 @@ def in_time(
 
 
 TAKEN = Outcome(kind=OutcomeKind.ACCEPTED, code="250", reply="taken")
-CLOSED = Outcome(kind=OutcomeKind.DEFERRED, code="closed", reply="nobody is here")
 
 
 @dataclass(slots=True)
@@ -49,28 +47,9 @@ class Desk:
         return Counter(message.recipient for message in self.taken)
 
 
-class Loopback:
+class Loopback(InMemory):
     """The channel to a counter."""
 
     def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.take, is_open=lambda: desk.is_open)
         self._desk = desk
-
-    async def open(self) -> Outcome | None:
-        """Ready while the counter is open."""
-        return None if self._desk.is_open else CLOSED
-
-    async def close(self) -> None:
-        """There is nothing to let go of."""
-
-    async def probe(self) -> tuple[Check, ...]:
-        """Say whether the counter is open."""
-        return (Check(name="counter", ok=self._desk.is_open, detail="the desk"),)
-
-    async def transmit(self, wave: Wave) -> AsyncIterator[tuple[DeliveryId, Outcome]]:
-        """Hand over one message after the other, while the counter is open."""
-        while await wave.more() and self._desk.is_open:
-            message = wave.take()
-            if message is None:
-                continue
-            await asyncio.sleep(0)
-            yield message.delivery, self._desk.take(message)

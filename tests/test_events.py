@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -414,18 +417,82 @@ def test_orders_by_start_then_id_and_unknown_starts_last(tmp_path: Path) -> None
     ]
 
 
-def test_two_files_with_one_id_are_a_problem(tmp_path: Path) -> None:
-    """Only the first counts, and the second is told of it."""
-    loaded = load(
-        tmp_path,
-        a="id: fete\ntitle: First\nstart: 2024-05-31",
-        b="title: Second\nuid: fete\nstart: 2024-05-31",
-    )
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ("title: First\nuid: fete\nstart: 2024-05-31", ["scheduled", "held"]),
+        ("title: Second\nuid: fete\nstart: 2024-05-31", ["held", "held"]),
+        ("title: First\nuid: fete\nstart: 2024-06-01", ["held", "held"]),
+        ("title: First\nuid: fete\nstart: bientôt", ["held", "held"]),
+        ("title: First\nuid: fete\nstart: 2024-05-31\ndraft: 1", ["held", "hidden"]),
+    ],
+    ids=["alike", "other-title", "other-start", "broken", "draft"],
+)
+def test_two_files_with_one_id_are_a_problem(
+    tmp_path: Path, second: str, expected: list[str]
+) -> None:
+    """The first counts if they agree, else neither; the second is told of it."""
+    loaded = load(tmp_path, a="id: fete\ntitle: First\nstart: 2024-05-31", b=second)
 
-    assert ["First"] == [found.title for found in loaded.events]
-    assert [("events/b.md", 3, "E209")] == [
+    found = sorted((one.path, one.status.value) for one in loaded.events)
+    assert expected == [status for _, status in found]
+    assert ("events/b.md", 3, "E209") in [
         (p.path, p.line, p.code) for p in loaded.problems
     ]
+    assert {"events/a.md", "events/b.md"} == loaded.named
+
+
+def test_tells_when_each_file_was_changed(tmp_path: Path) -> None:
+    """Also when the cache has read it before."""
+    cache = EventCache()
+    load(tmp_path, cache=cache, a="title: x\nstart: 2024-05-31")
+    path = tmp_path / "events" / "a.md"
+    seen = []
+    for mtime_s in (1_700_000_000, 1_700_000_000, 1_800_000_000):
+        os.utime(path, (mtime_s, mtime_s))
+        (found,) = load(tmp_path, cache=cache).events
+        seen.append(found.modified)
+
+    first = datetime.fromtimestamp(1_700_000_000, UTC)
+    assert [first, first, datetime.fromtimestamp(1_800_000_000, UTC)] == seen
+
+
+@pytest.mark.parametrize("kind", ["gone", "empty", "a file", "dialect", "part"])
+def test_tells_which_source_was_not_read_well(tmp_path: Path, kind: str) -> None:
+    """What such a source does not show may be there all the same."""
+    load(tmp_path, a="title: x\nstart: 2024-05-31")
+    other = SourceSettings(
+        id="autre", path="autre", dialect="jekyl" if kind == "dialect" else "auto"
+    )
+    folder = tmp_path / "autre"
+    if kind == "a file":
+        folder.write_text("")
+    elif kind != "gone":
+        folder.mkdir()
+    if kind in {"dialect", "part"}:
+        (folder / "b.md").write_text("---\ntitle: b\nstart: 2024-05-31\n---\n")
+    with unreadable(folder) if kind == "part" else nullcontext():
+        loaded = load(tmp_path, AGENDA, other)
+
+    assert {"autre"} == loaded.unread
+    assert {"agenda/a"} | ({"autre/b"} if kind == "part" else set()) == {
+        one.id for one in loaded.events
+    }
+    assert loaded.problems
+
+
+@contextmanager
+def unreadable(folder: Path) -> Iterator[None]:
+    """Have a folder inside that cannot be listed, not even by root: too deep."""
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        for _ in range(20):
+            Path("n" * 250).mkdir()
+            os.chdir("n" * 250)
+    finally:
+        os.chdir(here)
+    yield
 
 
 @pytest.mark.parametrize(("folder", "code"), [("events", "W201"), ("event", "E212")])

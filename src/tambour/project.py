@@ -23,6 +23,7 @@ from tambour.config import (
 )
 from tambour.content.campaigns import load_campaigns
 from tambour.content.events import EventCache, load_events
+from tambour.content.git_renames import Renames
 from tambour.errors import UserError
 from tambour.model import Campaign, Event, Site, Speed
 from tambour.planning.estimates import ASSUMED
@@ -43,6 +44,7 @@ class ProjectCache:
     audiences: dict[tuple[Path, _State | None, str], Audience] = field(
         default_factory=dict
     )
+    renames: Renames = field(default_factory=Renames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,8 @@ class Project:
     """
     Everything that planning and rendering need, and what is wrong with it.
 
-    `audiences` has one entry for each in the settings; `root` is the project folder.
+    `audiences` has one entry for each in the settings; `root` is the project folder;
+    `named` and `unread` are those of `Loaded`; `renames` may be asked what git knows.
     """
 
     root: Path
@@ -60,6 +63,9 @@ class Project:
     campaigns: tuple[Campaign, ...]
     audiences: Mapping[str, Audience]
     problems: tuple[Problem, ...]
+    named: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
+    renames: Renames = field(default_factory=Renames, compare=False)
 
     def sizes(self) -> dict[str, int]:
         """Return how many people each audience has now."""
@@ -134,6 +140,9 @@ def read_project(
         campaigns=campaigns,
         audiences=audiences,
         problems=tuple(sorted((*loaded.problems, *found, *wrong))),
+        named=loaded.named,
+        unread=loaded.unread,
+        renames=kept.renames,
     )
 
 

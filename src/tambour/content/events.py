@@ -2,7 +2,8 @@
 Every event of the project's sources, as understood now, with every problem.
 
 Walks the folders, reads what changed since last time, and lets no file stop another.
-Knows no clock: whether an event is past is for planning to say.
+Knows no clock: whether an event is past is for planning to say; and no ledger: which
+event a file told before is for planning to say as well.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -20,7 +21,7 @@ from tambour.content.event_file import EventFile, Origin, read_event, unread_eve
 from tambour.content.findings import Findings
 from tambour.content.links import unknown_placeholders
 from tambour.content.settling import is_young
-from tambour.model import Event, EventId, Site
+from tambour.model import Event, EventId, EventStatus, Site
 from tambour.problems import Problem
 from tambour.yamltext import YamlError, parse
 
@@ -32,10 +33,19 @@ _Stamp = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """Events by start and id, held ones without a start last; problems by place."""
+    """
+    Events by start and id, held ones without a start last; problems by place.
+
+    Files that claim one id are all there, held but for the first where they agree.
+    `named` are the paths of files that give their event's id themselves; `unread` the
+    sources of which events may be missing here that are still there: the folder is
+    gone, empty, or not readable in all its parts.
+    """
 
     events: tuple[Event, ...]
     problems: tuple[Problem, ...]
+    named: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
 
 
 class EventCache:
@@ -85,6 +95,7 @@ def load_events(
     cache = cache or EventCache()
     problems: list[Problem] = []
     files: list[EventFile] = []
+    unread: set[str] = set()
     for place, source in enumerate(sources):
         settings = _Setting(root, place, source)
         dialect, found = load_dialect(
@@ -98,13 +109,17 @@ def load_events(
             origin = Origin(source=source, site=site, dialect=dialect)
             settings.check_permalink()
             files += _read_source(root, origin, settings, cache, settled_before)
+        if dialect is None or settings.is_unread:
+            unread.add(source.id)
         problems += settings.findings.problems
-    events = _without_duplicates(files, problems)
+    events = _with_own_ids(files, problems)
     for file in files:
         problems += file.problems
     return Loaded(
         events=tuple(sorted(events, key=_order)),
         problems=tuple(sorted(set(problems))),
+        named=frozenset(file.event.path for file in files if file.id_line),
+        unread=frozenset(unread),
     )
 
 
@@ -113,24 +128,38 @@ def _order(event: Event) -> tuple[bool, float, EventId]:
     return event.start is None, start, event.id
 
 
-def _without_duplicates(
-    files: list[EventFile], problems: list[Problem]
-) -> Iterator[Event]:
-    seen: dict[EventId, Event] = {}
+def _with_own_ids(files: list[EventFile], problems: list[Problem]) -> Iterator[Event]:
+    """Yield each file's event, held where it is not the only one of its id."""
+    claims: dict[EventId, list[EventFile]] = {}
     for file in files:
-        event = file.event
-        first = seen.setdefault(event.id, event)
-        if first is event:
-            yield event
-            continue
-        findings = Findings(event.path)
-        findings.add(
-            "E209",
-            file.id_line,
-            f"the id {event.id!r} is already that of {first.path}",
-            mend="give one of them another id; until then only the first counts",
-        )
-        problems += findings.problems
+        claims.setdefault(file.event.id, []).append(file)
+    for first, *others in claims.values():
+        agree = all(_is_same(first.event, other.event) for other in others)
+        yield first.event if agree else _held(first.event)
+        for other in others:
+            findings = Findings(other.event.path)
+            findings.add(
+                "E209",
+                other.id_line,
+                f"the id {other.event.id!r} is already that of {first.event.path}",
+                mend="give one of them an id of its own; until then only the first "
+                "counts, and neither where they contradict each other",
+            )
+            problems += findings.problems
+            yield _held(other.event)
+
+
+def _is_same(one: Event, other: Event) -> bool:
+    """Whether two files tell readers the same."""
+    if one.start is None or other.start is None or one.title != other.title:
+        return False
+    return one.status is other.status and not one.facts().changes(other.facts())
+
+
+def _held(event: Event) -> Event:
+    if event.status is EventStatus.HIDDEN:
+        return event
+    return replace(event, status=EventStatus.HELD)
 
 
 def _read_source(
@@ -143,11 +172,12 @@ def _read_source(
     folder = root / origin.source.path
     if not folder.is_dir():
         settings.complain("E212", "there is no such folder")
+        settings.is_unread = True
         return []
     known = cache.of(origin)
     kept: dict[str, tuple[_Stamp, EventFile]] = {}
     files = []
-    entries = sorted(_walk(folder), key=lambda entry: entry.name)
+    entries = sorted(_walk(folder, settings), key=lambda entry: entry.name)
     for entry in entries:
         before = known.get(entry.path)
         if _is_unsettled(entry.stamp, settled_before):
@@ -165,15 +195,27 @@ def _read_source(
         files.append(file)
     cache.keep(origin, kept)
     if not entries:
+        settings.is_unread = True
         settings.complain("W201", "no .md or .markdown file is in this folder")
     return files
 
 
 def _is_unsettled(stamp: _Stamp | None, settled_before: datetime | None) -> bool:
     """Whether a file is so young that it may still be being written."""
-    if stamp is None or settled_before is None:
+    changed = _changed(stamp)
+    if changed is None or settled_before is None:
         return False
-    return is_young(datetime.fromtimestamp(stamp[0] / 1e9, UTC), settled_before)
+    return is_young(changed, settled_before)
+
+
+def _changed(stamp: _Stamp | None) -> datetime | None:
+    """Return when a file was changed; None where that is no time at all."""
+    if stamp is None:
+        return None
+    try:
+        return datetime.fromtimestamp(stamp[0] / 1e9, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _read_file(entry: _Entry, path: str, origin: Origin) -> EventFile:
@@ -184,18 +226,20 @@ def _read_file(entry: _Entry, path: str, origin: Origin) -> EventFile:
         findings = Findings(path)
         findings.add("E201", 0, f"the file cannot be read: {error.strerror}")
         return unread_event(path=path, name=name, origin=origin, findings=findings)
-    return read_event(raw, path=path, name=name, origin=origin)
+    file = read_event(raw, path=path, name=name, origin=origin)
+    event = replace(file.event, modified=_changed(entry.stamp))
+    return replace(file, event=event)
 
 
-def _walk(folder: Path) -> Iterator[_Entry]:
+def _walk(folder: Path, settings: _Setting) -> Iterator[_Entry]:
     """Yield the event files below *folder*; folders that are links are not entered."""
     waiting = [(os.fspath(folder), "")]
     while waiting:
         path, prefix = waiting.pop()
         try:
             entries = list(os.scandir(path))
-        except OSError:
-            yield _Entry(path, prefix.rstrip("/"), None)
+        except OSError as error:
+            settings.miss(path, error)
             continue
         for entry in entries:
             name = entry.name
@@ -244,6 +288,7 @@ class _Setting:
         self.place = place
         self.source = source
         self.findings = Findings(CONFIG_FILE)
+        self.is_unread = False
 
     def line(self, key: str) -> int:
         """Return the line of one of the source's keys, 0 if it is not in the file."""
@@ -259,6 +304,13 @@ class _Setting:
         mend = f"put event files there, or mend the path of source {self.source.id!r}"
         message = f"{self.source.path}: {message}"
         self.findings.add(code, self.line("path"), message, mend=mend)
+
+    def miss(self, folder: str, error: OSError) -> None:
+        """Remember that a folder cannot be looked into."""
+        shown = _shown(folder, self.root)
+        message = f"{shown}: the folder cannot be read: {error.strerror}"
+        self.is_unread = True
+        self.findings.add("E201", self.line("path"), message)
 
     def check_permalink(self) -> None:
         """Remember placeholders that cannot be filled."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from tambour.ledger import Ledger
 from tambour.model import Event, Plan, Snapshot
 from tambour.planning import make_plan
-from tambour.planning.identity import recognise
+from tambour.planning.identity import Clues, recognise, unplaced
 from tambour.project import Project, channel_speeds
 
 
@@ -48,12 +48,25 @@ class Memory:
 def recall(project: Project, ledger: Ledger) -> Memory:
     """Return the project with what the ledger remembers; changes nothing."""
     snapshot = ledger.snapshot()
-    found = recognise(project.events, snapshot.known)
+    found = recognise(project.events, snapshot.known, _clues(project, snapshot))
     problems = tuple(sorted((*project.problems, *found.problems)))
     return Memory(
         project=replace(project, events=found.events, problems=problems),
         snapshot=snapshot,
-        vanished=found.vanished,
+        vanished=(),
+    )
+
+
+def _clues(project: Project, snapshot: Snapshot) -> Clues:
+    """Ask git, if something is gone and something is new, what was renamed."""
+    sources = project.config.sources
+    gone, new = unplaced(project.events, snapshot.known)
+    folders = [source.path for source in sources]
+    return Clues(
+        named=project.named,
+        renamed=project.renames.find(project.root, folders, gone=gone, new=new),
+        sources=frozenset(source.id for source in sources),
+        unread=project.unread,
     )
 
 

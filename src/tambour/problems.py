@@ -74,6 +74,8 @@ CODES: dict[str, str] = {
     "E210": "the title is missing",
     "E211": "a dialect is unknown or not valid",
     "E212": "an events folder is missing",
+    "E213": "an event may be one that is known, or a new one",
+    "E214": "a source lost its events",
     "W201": "an events folder holds no event",
     "W202": "an offset disagrees with the time zone",
     "W203": "two times of one event disagree",
@@ -83,6 +85,7 @@ CODES: dict[str, str] = {
     "W207": "a key is given twice",
     "W208": "a value was not understood and is left out",
     "W209": "a hidden event has an error",
+    "W210": "an event keeps the id under which it is known",
     # 3 campaigns
     "E301": "a campaign file cannot be read",
     "E302": "a campaign has an unknown key",

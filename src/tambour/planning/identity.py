@@ -1,34 +1,378 @@
 """
 Which event is which: what was read, under the names by which the ledger knows it.
 
-Pure: what was read and what is remembered in, events with their lasting ids out. In
-doubt an event is held with a problem; a guess could announce it twice.
+Pure: what was read and what is remembered in, events with their lasting ids out. An id
+that its file gives is believed; else the id stays with the path; else a new path takes
+the id of an event whose file is gone, if git says that it was renamed, or if it is the
+only one that is alike. In doubt an event is held with a problem, and the one that it
+may be stands as it was last well read: a guess could announce it twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
 
-from tambour.model import Event, EventId, KnownEvent
+from tambour.model import Event, EventId, EventStatus, Facts, KnownEvent
+from tambour.planning.likeness import (
+    Lookup,
+    has_title,
+    is_alike,
+    is_identical,
+    is_near,
+    is_stranger,
+    is_unreadable,
+)
 from tambour.problems import Problem
+
+SETTINGS = "config.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clues:
+    """
+    What is known of the files besides the events in them.
+
+    `named` are the paths of files that give their event's id, `renamed` what git says:
+    by each new path the old one. `sources` are those of the settings, `unread` the ones
+    of which files may be there that were not found.
+    """
+
+    named: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    sources: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
     """
-    Events under their lasting ids, and those that were there and are not any more.
+    The events of the files under their lasting ids, and what is known but not there.
 
-    Of *vanished* ones the last good state stands.
+    No id is in two of these. `standing` ones cannot be judged by any file and are what
+    they last were; `vanished` ones have no file any more, and `missing` are those of
+    them of which a good look into their source has just said so.
     """
 
     events: tuple[Event, ...]
-    vanished: tuple[Event, ...] = ()
+    standing: tuple[EventId, ...] = ()
+    vanished: tuple[EventId, ...] = ()
+    missing: tuple[EventId, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
 def recognise(
-    events: Iterable[Event], _known: Mapping[EventId, KnownEvent]
+    events: Iterable[Event], known: Mapping[EventId, KnownEvent], clues: Clues
 ) -> Recognised:
     """Return *events* as those that are *known*, as far as they are."""
-    return Recognised(events=tuple(events))
+    search = _Search(tuple(events), known, clues)
+    search.by_name_and_place()
+    search.by_name()
+    search.by_place()
+    search.by_rename()
+    search.by_likeness(is_identical)
+    search.by_likeness(is_alike)
+    search.by_old_name()
+    search.as_new()
+    return search.result()
+
+
+def unplaced(
+    events: Iterable[Event], known: Mapping[EventId, KnownEvent]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the paths at which known events are no more, and those not known."""
+    events = tuple(events)
+    paths = {event.path for event in events}
+    ids = {event.id for event in events}
+    places = {event.path for event in known.values()}
+    gone = (one.path for one in known.values() if one.id not in ids)
+    new = (event.path for event in events if event.id not in known)
+    return frozenset(gone) - paths, frozenset(new) - places
+
+
+_Spot = tuple[str, str]
+"""Source and path: where a file is."""
+
+
+class _Search:
+    """Files and known events, and which of them have found each other so far."""
+
+    def __init__(
+        self,
+        files: tuple[Event, ...],
+        known: Mapping[EventId, KnownEvent],
+        clues: Clues,
+    ) -> None:
+        self.files = files
+        self.known = known
+        self.clues = clues
+        self.found: dict[_Spot, EventId] = {}
+        self.taken: set[EventId] = set()
+        self.doubted: dict[_Spot, dict[EventId, None]] = {}
+        self.shadowed: set[EventId] = set()
+        self.problems: list[Problem] = []
+        self.places: dict[_Spot, KnownEvent] = {}
+        self.paths: dict[str, KnownEvent] = {}
+        for one in sorted(known.values(), key=lambda one: (-one.missing, one.id)):
+            self.places[one.source, one.path] = self.paths[one.path] = one
+
+    # ── one after the other, the surest first ────────────────────────────────
+
+    def by_name_and_place(self) -> None:
+        """Know again what is where it was, by the name that it had."""
+        for file in self.files:
+            place = self._place(file)
+            is_free = place is not None and place.id not in self.taken
+            if place is not None and is_free and place.id == file.id:
+                self._match(file, place)
+
+    def by_name(self) -> None:
+        """Believe a file that names an event, unless that one is still in its place."""
+        present = {_spot(file): file for file in self.files}
+        for file in self._loose():
+            meant = self.known.get(file.id)
+            if meant is None or not self._is_named(file):
+                continue
+            there = present.get((meant.source, meant.path))
+            is_there = (
+                there is not None
+                and _spot(there) not in self.found
+                and not (self._is_named(there) and there.id in self.known)
+                and not is_stranger(there, meant.facts)
+            )
+            if meant.id in self.taken or is_there:
+                self._refuse(file, meant)
+            else:
+                self._match(file, meant)
+
+    def by_place(self) -> None:
+        """Know a file again by its path, unless another one tells its event now."""
+        pairs = [
+            (file, place)
+            for file in self._loose()
+            if (place := self._place(file)) is not None and place.id not in self.taken
+        ]
+        strange = [pair for pair in pairs if is_stranger(pair[0], pair[1].facts)]
+        at_home = {_spot(file) for file, _ in pairs} - {_spot(f) for f, _ in strange}
+        wandering = Lookup(
+            file
+            for file in self._loose()
+            if _spot(file) not in at_home and not self._is_named(file)
+        )
+        for file, place in pairs:
+            if place.id not in self.taken:
+                self._match(file, place)
+        for file, place in strange:
+            others = [
+                one
+                for one in wandering.alike(place)
+                if has_title(one, place.facts) and _spot(one) != _spot(file)
+            ]
+            for one in others:
+                self._doubt(one, place)
+            if others:
+                self.shadowed.add(place.id)
+
+    def by_rename(self) -> None:
+        """Follow what git says was renamed, unless nothing else says so."""
+        for file in self._loose():
+            place = self.paths.get(self.clues.renamed.get(file.path, ""))
+            if place is None or not self._may_be(file, place):
+                continue
+            if is_unreadable(file) or _is_akin(file, place.facts):
+                self._match(file, place)
+            else:
+                self._doubt(file, place)
+
+    def by_likeness(self, is_like: Callable[[Event, Facts], bool]) -> None:
+        """Take the only file that is like the only event whose file is gone."""
+        lookup = Lookup(self._loose())
+        pairs = [
+            (file, lost)
+            for lost in self._lost()
+            for file in lookup.alike(lost)
+            if is_like(file, lost.facts) and self._may_be(file, lost)
+        ]
+        by_file = _counted(_spot(file) for file, _ in pairs)
+        by_event = _counted(lost.id for _, lost in pairs)
+        for file, lost in pairs:
+            is_only = by_file[_spot(file)] == by_event[lost.id] == 1
+            is_sure = _spot(file) not in self.doubted and (
+                lost.source not in self.clues.unread
+            )
+            if is_only and is_sure:
+                self._match(file, lost)
+            elif is_like is is_alike:
+                self._doubt(file, lost)
+
+    def by_old_name(self) -> None:
+        """Look at files whose path makes the id of an event that was elsewhere."""
+        for file in self._loose():
+            meant = self.known.get(file.id)
+            if meant is None or not self._may_be(file, meant):
+                continue
+            is_meant = is_unreadable(file) or _is_akin(file, meant.facts)
+            if is_meant and _spot(file) not in self.doubted:
+                self._match(file, meant)
+            else:
+                self._doubt(file, meant)
+
+    def as_new(self) -> None:
+        """Give what is left its own id, or one beside it."""
+        for file in self._loose():
+            ids = (EventId(f"{file.id}~{number}") for number in count(2))
+            free = file.id
+            while free in self.taken or free in self.known:
+                free = next(ids)
+            self.found[_spot(file)] = free
+            self.taken.add(free)
+
+    # ── what came of it ──────────────────────────────────────────────────────
+
+    def result(self) -> Recognised:
+        """Return the outcome; every file has its id by now."""
+        doubted = {event for one in self.doubted.values() for event in one}
+        lost = sorted(self._lost(), key=lambda one: one.id)
+        standing = {
+            one.id
+            for one in lost
+            if not one.missing
+            and (one.id in doubted or one.source in self.clues.unread)
+        }
+        vanished = [one for one in lost if one.id not in standing]
+        return Recognised(
+            events=tuple(map(self._recognised, self.files)),
+            standing=tuple(sorted(standing)),
+            vanished=tuple(one.id for one in vanished),
+            missing=tuple(
+                one.id
+                for one in vanished
+                if one.source not in self.clues.unread and one.id not in doubted
+            ),
+            problems=tuple(sorted((*self.problems, *self._complaints(standing)))),
+        )
+
+    def _recognised(self, file: Event) -> Event:
+        event, status = self.found[_spot(file)], file.status
+        is_unclear = _spot(file) in self.doubted or event in self.shadowed
+        if is_unclear and status is not EventStatus.HIDDEN:
+            status = EventStatus.HELD
+        if event == file.id and status is file.status:
+            return file
+        return replace(file, id=event, status=status)
+
+    def _complaints(self, standing: set[EventId]) -> Iterator[Problem]:
+        for file in self.files:
+            event, mistaken = self.found[_spot(file)], self.doubted.get(_spot(file))
+            if mistaken:
+                yield _unclear(file, [self.known[one] for one in mistaken])
+            elif mistaken is None and self._is_named(file) and event != file.id:
+                yield _named_late(file, event)
+        for source in sorted(self.clues.unread):
+            left = sum(self.known[one].source == source for one in standing)
+            if left:
+                yield _stands(source, left)
+
+    # ── who is who ───────────────────────────────────────────────────────────
+
+    def _loose(self) -> Iterator[Event]:
+        return (file for file in self.files if _spot(file) not in self.found)
+
+    def _lost(self) -> list[KnownEvent]:
+        return [one for one in self.known.values() if one.id not in self.taken]
+
+    def _place(self, file: Event) -> KnownEvent | None:
+        """Return which event was last at a file's path, also under a former source."""
+        place = self.places.get(_spot(file))
+        if place is not None:
+            return place
+        former = self.paths.get(file.path)
+        is_former = former is not None and former.source not in self.clues.sources
+        return former if is_former else None
+
+    def _is_named(self, file: Event) -> bool:
+        return file.path in self.clues.named
+
+    def _may_be(self, file: Event, lost: KnownEvent) -> bool:
+        """
+        Tell whether a file elsewhere may be a lost event at all.
+
+        A name of its own says no, but to an event that never had one.
+        """
+        if lost.id in self.taken:
+            return False
+        return not self._is_named(file) or lost.id.startswith(f"{lost.source}/")
+
+    def _match(self, file: Event, event: KnownEvent) -> None:
+        self.found[_spot(file)] = event.id
+        self.taken.add(event.id)
+
+    def _doubt(self, file: Event, event: KnownEvent) -> None:
+        # A name of its own says that it is new, and is how an editor ends a doubt.
+        if not self._is_named(file):
+            self.doubted.setdefault(_spot(file), {})[event.id] = None
+
+    def _refuse(self, file: Event, event: KnownEvent) -> None:
+        """Hold a file that takes the name of an event that is elsewhere."""
+        self.doubted[_spot(file)] = {}
+        if file.status is not EventStatus.HELD:
+            self.problems.append(_taken(file, event))
+
+
+def _spot(file: Event) -> _Spot:
+    return file.source, file.path
+
+
+def _is_akin(file: Event, facts: Facts) -> bool:
+    return has_title(file, facts) or is_near(file, facts)
+
+
+def _counted(keys: Iterable[object]) -> dict[object, int]:
+    counts: dict[object, int] = {}
+    for key in keys:
+        counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def _unclear(file: Event, mistaken: list[KnownEvent]) -> Problem:
+    names = " or ".join(f"{one.id} ({one.path})" for one in mistaken)
+    return Problem(
+        path=file.path,
+        line=0,
+        code="E213",
+        message=f"this may be a new event, or what was {names}",
+        help=f"add `id: {mistaken[0].id}` to the file if it is that event, an id of "
+        "its own if it is another; until then this one is held, the other as it was",
+    )
+
+
+def _taken(file: Event, event: KnownEvent) -> Problem:
+    return Problem(
+        path=file.path,
+        line=0,
+        code="E209",
+        message=f"the id {file.id!r} is already that of {event.path}",
+        help="give one of them an id of its own; until then only the other counts",
+    )
+
+
+def _named_late(file: Event, event: EventId) -> Problem:
+    return Problem(
+        path=file.path,
+        line=0,
+        code="W210",
+        message=f"the event keeps the id {event!r} under which it is already known",
+        help=f"write `id: {event}`, or leave it; readers never see it",
+    )
+
+
+def _stands(source: str, count: int) -> Problem:
+    events = "1 event of it stands" if count == 1 else f"{count} events of it stand"
+    return Problem(
+        path=SETTINGS,
+        line=0,
+        code="E214",
+        message=f"the source {source!r} cannot be relied on: {events} as last read",
+        help="bring its files back; what does not take place says `cancelled: true`",
+    )

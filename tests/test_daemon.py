@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import signal
@@ -27,6 +28,8 @@ from ledger_files import open_ledger
 from peers import dead_port
 from tambour.config import load_config
 from tambour.daemon import Ticker
+from tambour.delivery.guard import Guard
+from tambour.delivery.world import World
 from tambour.ledger import open_for_reading
 from tambour.model import EditionId
 from tambour.rendering.templates import Templates
@@ -78,13 +81,20 @@ def ticking(tmp_path: Path) -> Iterator[Ticking]:
     """A daemon that does not run yet, of a project with an event in 6 h 30 min."""
     (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
     config = load_config(tmp_path, environ={})
+    ledger = open_ledger(config)
+    world = World(
+        clock=lambda: made.now,
+        monotonic=lambda: 0.0,
+        sleep=asyncio.sleep,
+        chance=lambda: 0.0,
+    )
     ticker = Ticker(
         root=tmp_path,
         env=None,
         config=config,
-        ledger=open_ledger(config),
+        ledger=ledger,
         templates=Templates(tmp_path),
-        clock=lambda: made.now,
+        guard=Guard(ledger, world, machine=None),
     )
     made = Ticking(tmp_path, ticker)
     made.write("config.yaml", CONFIG)

@@ -5,6 +5,7 @@ APScheduler runs one job in memory, the tick; a restart is its first run, so the
 nothing to lose. A guard wakes the tick when the clock steps, which an interval job does
 not survive. Delivery drains for itself, so that a fan-out of hours never delays a tick.
 A tick that fails is logged and the next one tries again, with the last good settings.
+While the clock or the ledger is in doubt, ticks look again and nothing leaves.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from tambour.config import CONFIG_FILE, Config, load_config
 from tambour.content.settling import being_written
+from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.loop import run_loop
 from tambour.delivery.sending import freeze_due, make_routes
@@ -32,7 +34,15 @@ from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.errors import UserError
 from tambour.ledger import Ledger, instance_lock, ledger_path, open_ledger
-from tambour.model import EditionId, EditionState, Entry, Outcome, Plan, Snapshot
+from tambour.model import (
+    EditionId,
+    EditionState,
+    Entry,
+    Outcome,
+    Plan,
+    Reason,
+    Snapshot,
+)
 from tambour.problems import Problem
 from tambour.project import ProjectCache, read_project
 from tambour.rendering.templates import Templates
@@ -64,9 +74,10 @@ class Ticker:
     config: Config
     ledger: Ledger
     templates: Templates
-    clock: Callable[[], datetime]
+    guard: Guard
     cache: ProjectCache = field(default_factory=ProjectCache)
     on_change: Callable[[], object] = lambda: None
+    stop: Reason | None = None
     said: frozenset[str] = frozenset()
     being_sent: frozenset[EditionId] = frozenset()
     slow: frozenset[tuple[EditionId, str]] = frozenset()
@@ -75,7 +86,24 @@ class Ticker:
     def tick(self) -> None:
         """Read the project, plan, and freeze what is due; log, never raise."""
         with survived("tick"):
-            self._tick(self.clock())
+            self.look()
+            if self.stop is None:
+                self._tick(self.guard.now())
+
+    def look(self) -> None:
+        """Learn whether anything may leave; say so when that is new."""
+        verdict = self.guard.examine()
+        if verdict.warning:
+            log.warning("clock behind", why=verdict.warning)
+        if verdict.stop == self.stop:
+            return
+        self.stop = verdict.stop
+        if verdict.stop is None:
+            self.guard.mark()
+            log.warning("sending again")
+        else:
+            log.error("nothing leaves", why=verdict.stop.text)
+        self.on_change()
 
     def _tick(self, moment: datetime) -> None:
         busy = being_written(self.config, since=moment - SETTLED)
@@ -93,7 +121,9 @@ class Ticker:
             now=moment,
             by=moment + self.config.safety.hold_before_send,
             hold=self.config.safety.hold_before_send,
+            on_freeze=self.guard.mark,
         )
+        self.guard.keep_marking(busy=any(done.snapshot.waiting.values()))
         for edition in done.frozen.editions:
             log.info("frozen", edition=edition)
         self._tell_slow(done.plan)
@@ -167,19 +197,24 @@ def run_daemon(root: Path, *, env: str | None, world: World) -> None:
     config = load_config(root, env=env)
     with instance_lock(ledger_path(config.ledger, root)):
         ledger = open_ledger(config)
+        own = open_ledger(config)
+        guard = Guard(own, world, machine=config.machine)
         ticker = Ticker(
             root=root,
             env=env,
             config=config,
-            ledger=open_ledger(config),
+            ledger=own,
             templates=Templates(root),
-            clock=world.clock,
+            guard=guard,
         )
         try:
+            ticker.look()
+            if ticker.stop is None:
+                guard.mark()
             run_loop(_serve(ticker, ledger, replace(world, put_off=_tell_put_off)))
         finally:
             ledger.close()
-            ticker.ledger.close()
+            own.close()
             log.info("stopped")
 
 
@@ -190,6 +225,7 @@ def _tell_put_off(channel: str, refusal: Outcome) -> None:
 
 async def _serve(ticker: Ticker, ledger: Ledger, world: World) -> None:
     """Tick and deliver until told to stop; changed settings make new routes."""
+    trusting = replace(world, clock=ticker.guard.now)
     loop = asyncio.get_running_loop()
     stopped, wake = asyncio.Event(), asyncio.Event()
 
@@ -204,9 +240,14 @@ async def _serve(ticker: Ticker, ledger: Ledger, world: World) -> None:
         log.info("started", channels=list(ticker.config.channels))
         while not stopped.is_set():
             wake.clear()
+            if ticker.stop is not None:
+                await wake.wait()
+                continue
             with survived("delivery"):
-                routes = make_routes(ticker.config, ledger, clock=world.clock)
-                await deliver(ledger, routes, mode=Mode.DRAIN, world=world, stop=wake)
+                routes = make_routes(ticker.config, ledger, clock=trusting.clock)
+                await deliver(
+                    ledger, routes, mode=Mode.DRAIN, world=trusting, stop=wake
+                )
             if not wake.is_set():  # it failed: do not fail again at once
                 with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), TICK_S)

@@ -6,6 +6,7 @@ The errors that end a command, and whose fault they are.
     │  ├ UsageError    an argument is malformed
     │  ├ ConfigError   config.yaml or the environment
     │  └ TemplateError a template, or the editor's words in a campaign
+    ├ Stopped          nothing may leave until a person has looked
     └ LedgerError      the ledger is locked, damaged, foreign or newer than the code
 
 What is wrong in one event, campaign or audience file is a `Problem`, collected and
@@ -63,6 +64,12 @@ class ConfigError(UserError):
 
 class TemplateError(UserError):
     """A template cannot be rendered; nothing is sent from it."""
+
+
+class Stopped(TambourError):  # noqa: N818 - a state, not a fault
+    """Nothing may leave: the clock or the ledger is in doubt."""
+
+    exit_code: ClassVar[Exit] = Exit.HELD
 
 
 class LedgerError(TambourError):

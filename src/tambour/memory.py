@@ -47,7 +47,8 @@ class Memory:
 
 def recall(project: Project, ledger: Ledger) -> Memory:
     """Return the project with what the ledger remembers; changes nothing."""
-    snapshot = ledger.snapshot()
+    stop = ledger.standing.stop(machine=project.config.machine)
+    snapshot = replace(ledger.snapshot(), stop=stop)
     found = recognise(project.events, snapshot.known, _clues(project, snapshot))
     problems = tuple(sorted((*project.problems, *found.problems)))
     return Memory(
@@ -79,9 +80,6 @@ def watch(project: Project, ledger: Ledger, *, now: datetime) -> Memory:
 
     """
     seen = recall(project, ledger)
-    ledger.note_seen(
-        [event.id for event in seen.project.events],
-        [campaign.name for campaign in project.campaigns],
-        now,
-    )
+    campaigns = [campaign.name for campaign in project.campaigns]
+    ledger.sightings.note(seen.project.events, campaigns, now)
     return recall(project, ledger)

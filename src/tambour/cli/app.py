@@ -10,7 +10,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from tambour.cli import commands_files, commands_ledger, commands_sending
+from tambour.cli import (
+    commands_files,
+    commands_ledger,
+    commands_sending,
+    commands_standing,
+)
 from tambour.cli.invocation import Invocation
 from tambour.errors import Exit, TambourError, UserError
 
@@ -24,7 +29,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (commands_files, commands_sending, commands_ledger):
+for room in (
+    commands_files,
+    commands_sending,
+    commands_ledger,
+    commands_standing,
+):
     room.register(app)
 
 

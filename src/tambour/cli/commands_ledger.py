@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tambour.cli.invocation import counted, in_zone, invocation, leave, now, short
+from tambour.cli.standing import stop_record
 from tambour.errors import Exit, UserError
 
 if TYPE_CHECKING:
@@ -123,7 +124,10 @@ def status(ctx: typer.Context) -> None:
             {"edition": edition, "due": in_zone(due, project.site)}
             for edition, due in coming.items()
         ],
+        **stop_record(memory.snapshot.stop),
     )
+    if memory.snapshot.stop is not None:
+        shared.say(f"Nothing leaves: {memory.snapshot.stop.text}")
     show_counts(shared, counts)
     shared.say(f"Being sent: {counted(len(unfinished), 'edition')}.")
     for entry in held:

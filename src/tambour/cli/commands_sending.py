@@ -11,6 +11,7 @@ import typer
 from tambour.cli.commands_files import AboutEvent, At, CampaignName
 from tambour.cli.commands_ledger import count_record, show_counts
 from tambour.cli.invocation import invocation, leave, moment, now, short
+from tambour.cli.standing import leave_if_stopped, stop_record
 from tambour.errors import Exit
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def send(
     slow = _warn_of_slow(shared, due)
     if dry_run:
         _show_due(shared, project, due.entries)
-        shared.record(editions=[_due_record(entry) for entry in due.entries], **slow)
+        records = [_due_record(entry) for entry in due.entries]
+        shared.record(editions=records, **slow, **stop_record(due.stop))
+        leave_if_stopped(shared, due.stop)
         return
     _confirm(shared, project, due.entries, yes=yes)
     people = sum(entry.recipients for entry in due.entries)
@@ -128,6 +131,7 @@ def send(
             campaigns or (),
             on_answer=lambda: advance(1),
             on_stop=lambda: shared.warn(_STOPPING),
+            on_warning=shared.warn,
         )
     _show_done(shared, done, slow)
     leave(done.exit_code())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,12 @@ from tambour.channels import Check, make_channel
 from tambour.cli.invocation import now as clock
 from tambour.cli.invocation import short
 from tambour.cli.senders import asker, sender_checks
+from tambour.cli.world import real_world
 from tambour.config import OutboxChannel, SmtpChannel
 from tambour.errors import LedgerError
 from tambour.ledger import ledger_path, open_for_reading
+from tambour.planning import stops
+from tambour.planning.clocks import ClockState, judge
 from tambour.problems import Severity
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tambour.config import ChannelSettings
+    from tambour.ledger import Ledger
     from tambour.project import Project
 
 MIN_FREE_BYTES = 100 * 1024 * 1024
@@ -56,10 +61,14 @@ def _project_checks(project: Project, now: datetime) -> Iterator[Check]:
 def _ledger_checks(project: Project) -> Iterator[Check]:
     path = ledger_path(project.config.ledger, project.root)
     try:
-        open_for_reading(project.config.ledger, root=project.root).close()
+        with closing(
+            open_for_reading(project.config.ledger, root=project.root)
+        ) as ledger:
+            standing = [*_standing_checks(ledger, project.config.machine)]
     except LedgerError as error:
         yield Check(name="ledger", ok=False, detail=str(error))
         return
+    yield from standing
     if path is None:
         return
     exists = (
@@ -70,6 +79,21 @@ def _ledger_checks(project: Project) -> Iterator[Check]:
     free = shutil.disk_usage(folder).free
     said = f"{free // 1024**2} MiB free in {folder}"
     yield Check(name="disk", ok=free >= MIN_FREE_BYTES, detail=said)
+
+
+def _standing_checks(ledger: Ledger, machine: str | None) -> Iterator[Check]:
+    doubt = ledger.standing.doubt(machine=machine)
+    if doubt is not None:
+        yield Check(name="standing", ok=False, detail=doubt.text)
+    judged = judge(ledger.standing.clock(), real_world().reading())
+    jumped = stops.clock_jumped(judged.memory)
+    if jumped is not None:
+        yield Check(name="clock", ok=False, detail=jumped.text)
+    elif judged.state is ClockState.BEHIND and judged.memory.highest:
+        said = stops.clock_behind(judged.memory.highest.wall)
+        yield Check(name="clock", ok=True, detail=said, warning=True)
+    else:
+        yield Check(name="clock", ok=True, detail="it runs on as it did")
 
 
 def hurried(settings: ChannelSettings) -> ChannelSettings:

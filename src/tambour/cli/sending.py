@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tambour.cli.invocation import now
 from tambour.cli.ledgers import open_ledger
 from tambour.cli.world import real_world
+from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.sending import Round, deliver_once, freeze_due
 from tambour.delivery.world import CrashPoint
-from tambour.errors import Exit
+from tambour.errors import Exit, Stopped
 from tambour.ledger import (
     Ledger,
     instance_lock,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tambour.ledger.records import Count
-    from tambour.model import Entry
+    from tambour.model import Entry, Reason
     from tambour.project import Project
 
 
@@ -106,14 +106,19 @@ class Due:
     """Also what is not begun, because nothing of it could leave."""
     lengths: Mapping[str, str]
     """What the channels that need long need, waiting messages included."""
+    stop: Reason | None
+    """Why nothing at all may leave."""
 
 
 def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> Due:
     """Return what would be frozen and sent now; changes nothing."""
     ledger = open_for_reading(project.config.ledger, root=project.root)
     memory = recall(project, ledger)
+    guard = Guard(ledger, real_world(), machine=project.config.machine)
+    stop = guard.look().stop
     ledger.close()
-    snapshot, plan = memory.snapshot, memory.plan(now=now, until=now)
+    snapshot = replace(memory.snapshot, stop=stop)
+    plan = replace(memory, snapshot=snapshot).plan(now=now, until=now)
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
     entries = tuple(e for e in wanted if e.state is EntryState.DUE)
     counts = Counter(snapshot.waiting)
@@ -126,6 +131,7 @@ def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> D
         lengths=lengths(
             counts, channel_speeds(project.config), spent=snapshot.spent, now=now
         ),
+        stop=stop,
     )
 
 
@@ -135,6 +141,7 @@ def send_due(
     *,
     on_answer: Callable[[], None],
     on_stop: Callable[[], None],
+    on_warning: Callable[[str], None],
 ) -> Done:
     """
     Freeze and try once what is due.
@@ -142,8 +149,10 @@ def send_due(
     Args:
         on_answer: called once for each message that has its outcome.
         on_stop: called when a signal ends it, before what is on the wire is finished.
+        on_warning: called with what somebody should know about the clock.
 
     Raises:
+        Stopped: the clock or the ledger is in doubt; nothing left.
         LedgerLocked: another Tambour is sending with this ledger.
         LedgerError: the ledger cannot be used.
 
@@ -156,7 +165,9 @@ def send_due(
     path = ledger_path(project.config.ledger, project.root)
     with instance_lock(path):
         ledger = open_ledger(project.config)
-        moment = now()
+        guard = Guard(ledger, real_world(), machine=project.config.machine)
+        _pass(guard, on_warning)
+        moment = guard.now()
         rounded = freeze_due(
             project,
             ledger,
@@ -164,13 +175,9 @@ def send_due(
             now=moment,
             by=moment,
             campaigns=campaigns,
+            on_freeze=guard.mark,
         )
-        counts = deliver_once(
-            project.config,
-            ledger,
-            replace(real_world(), checkpoint=count),
-            on_stop=on_stop,
-        )
+        counts = _try(project, ledger, guard, on_point=count, on_stop=on_stop)
         tried = {count.edition for count in counts}
         fresh = set(rounded.frozen.editions)  # perhaps everybody in one is suppressed
         counts += ledger.history.counts((fresh | _put_off(ledger)) - tried)
@@ -193,6 +200,30 @@ def send_due(
         ),
         shut=shut,
     )
+
+
+def _pass(guard: Guard, on_warning: Callable[[str], None]) -> None:
+    verdict = guard.examine()
+    if verdict.warning:
+        on_warning(verdict.warning)
+    if verdict.stop is not None:
+        raise Stopped(verdict.stop.text)
+
+
+def _try(
+    project: Project,
+    ledger: Ledger,
+    guard: Guard,
+    *,
+    on_point: Callable[[CrashPoint], None],
+    on_stop: Callable[[], None],
+) -> tuple[Count, ...]:
+    """Deliver, and mark before and after that something leaves."""
+    world = replace(real_world(), clock=guard.now, checkpoint=on_point)
+    guard.keep_marking(busy=bool(ledger.history.due_editions(guard.now())))
+    counts = deliver_once(project.config, ledger, world, on_stop=on_stop)
+    guard.keep_marking(busy=bool(counts))
+    return counts
 
 
 def _shut(project: Project, counts: Iterable[Count]) -> dict[str, str]:

@@ -53,7 +53,11 @@ def load_config(
     reading.add_environment()
     data = reading.expanded(reading.data, ())
     secret = reading.secret("TAMBOUR_SECRET")
-    given = {"root": root, "secret": SecretStr(secret) if secret else None}
+    given = {
+        "root": root,
+        "secret": SecretStr(secret) if secret else None,
+        "machine": reading.environ.get("TAMBOUR_MACHINE") or None,
+    }
     try:
         config = Config.model_validate(data, context=given)
     except ValidationError as error:

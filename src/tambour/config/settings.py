@@ -131,6 +131,7 @@ class Config(Settings):
     ledger: str = "sqlite:///var/tambour.db"
     _root: Path = PrivateAttr(default=Path())
     _secret: SecretStr | None = PrivateAttr(default=None)
+    _machine: str | None = PrivateAttr(default=None)
 
     @property
     def root(self) -> Path:
@@ -142,11 +143,17 @@ class Config(Settings):
         """TAMBOUR_SECRET, where it is given."""
         return self._secret
 
+    @property
+    def machine(self) -> str | None:
+        """TAMBOUR_MACHINE, where it is given."""
+        return self._machine
+
     def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401 - pydantic's
-        """Take the folder and the secret, which no file gives, from the context."""
+        """Take from the context what no file gives."""
         if context:
             self._root = context["root"]
             self._secret = context["secret"]
+            self._machine = context["machine"]
 
     @field_validator("ledger")
     @classmethod

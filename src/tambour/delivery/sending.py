@@ -24,7 +24,7 @@ from tambour.delivery.loop import run_loop, stopped_by_signal
 from tambour.delivery.routes import make_route
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import Route, World
-from tambour.errors import LedgerError
+from tambour.errors import LedgerError, Stopped
 from tambour.ledger import Ledger
 from tambour.ledger.records import Count
 from tambour.memory import Memory, recall, watch
@@ -96,6 +96,7 @@ def freeze_due(
     by: datetime,
     campaigns: Collection[str] = (),
     hold: timedelta = timedelta(),
+    on_freeze: Callable[[], object] = lambda: None,
 ) -> Round:
     """
     Remember what was seen, plan, and freeze what is due *by* then.
@@ -103,11 +104,16 @@ def freeze_due(
     Args:
         campaigns: only these; all when empty.
         hold: how long late editions wait, so that a person can stop them.
+        on_freeze: called before anything is frozen, if anything is.
 
     Raises:
         LedgerError: the ledger cannot be written.
+        Stopped: nothing may leave; nothing was written either.
 
     """
+    stop = ledger.standing.stop(machine=project.config.machine)
+    if stop is not None:
+        raise Stopped(stop.text)
     memory = _revised(ledger, watch(project, ledger, now=now), now)
     plan = memory.plan(now=now, until=by)
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
@@ -117,6 +123,8 @@ def freeze_due(
     waiting = {entry.edition for entry in wanted if entry.target.audience in broken}
     frozen = memory.snapshot.editions
     fresh = [e for e in chosen if e.edition not in {*frozen, *waiting}]
+    if fresh:
+        on_freeze()
     return Round(
         snapshot=memory.snapshot,
         plan=plan,

@@ -18,7 +18,7 @@ from tambour.channels.protocol import Channel
 from tambour.config import WarmUp
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
-from tambour.model import Message, Outcome, Rate
+from tambour.model import Message, Outcome, Rate, Reading
 
 T = TypeVar("T")
 
@@ -117,15 +117,22 @@ class World:
     The world outside: wall clock, monotonic seconds, sleep, and dice in [0, 1).
 
     `checkpoint` is told each step: a progress bar counts them, a test kills there.
-    `put_off` is told which channel is left alone as a whole, and why.
+    `put_off` is told which channel is left alone as a whole, and why. `since_boot`
+    counts a suspend as well, unlike monotonic seconds; an unnamed `boot` has none.
     """
 
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
+    boot: str = ""
+    since_boot: Callable[[], float] = lambda: 0.0
     checkpoint: Callable[[CrashPoint], None] = _pass_by
     put_off: Callable[[str, Outcome], None] = lambda _channel, _refusal: None
+
+    def reading(self) -> Reading:
+        """Read the clocks."""
+        return Reading(wall=self.clock(), boot=self.boot, elapsed=self.since_boot())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from tambour.model.campaigns import (
     Target,
     Window,
 )
+from tambour.model.clocks import ClockMemory, Reading
 from tambour.model.events import (
     Change,
     Detail,
@@ -68,6 +69,7 @@ __all__ = [
     "CampaignKind",
     "Cause",
     "Change",
+    "ClockMemory",
     "Cron",
     "Decision",
     "DeliveryId",
@@ -92,6 +94,7 @@ __all__ = [
     "OutcomeKind",
     "Plan",
     "Rate",
+    "Reading",
     "Reason",
     "ReasonCode",
     "Recipient",

@@ -10,23 +10,22 @@ may be stands as it was last well read: a guess could announce it twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 from tambour.model import Event, EventId, EventStatus, Facts, KnownEvent
+from tambour.planning import doubts
 from tambour.planning.likeness import (
     Lookup,
     has_title,
-    is_alike,
     is_identical,
     is_near,
     is_stranger,
     is_unreadable,
 )
 from tambour.problems import Problem
-
-SETTINGS = "config.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +70,7 @@ def recognise(
     search.by_name()
     search.by_place()
     search.by_rename()
-    search.by_likeness(is_identical)
-    search.by_likeness(is_alike)
+    search.by_likeness()
     search.by_old_name()
     search.as_new()
     return search.result()
@@ -93,6 +91,7 @@ def unplaced(
 
 _Spot = tuple[str, str]
 """Source and path: where a file is."""
+_Pair = tuple[Event, KnownEvent]
 
 
 class _Search:
@@ -120,11 +119,10 @@ class _Search:
     # ── one after the other, the surest first ────────────────────────────────
 
     def by_name_and_place(self) -> None:
-        """Know again what is where it was, by the name that it had."""
-        for file in self.files:
+        """Know again what is where it was, by the name that its file gives."""
+        for file in filter(self._is_named, self.files):
             place = self._place(file)
-            is_free = place is not None and place.id not in self.taken
-            if place is not None and is_free and place.id == file.id:
+            if place is not None and place.id == file.id:
                 self._match(file, place)
 
     def by_name(self) -> None:
@@ -161,8 +159,7 @@ class _Search:
             if _spot(file) not in at_home and not self._is_named(file)
         )
         for file, place in pairs:
-            if place.id not in self.taken:
-                self._match(file, place)
+            self._match(file, place)
         for file, place in strange:
             others = [
                 one
@@ -185,25 +182,21 @@ class _Search:
             else:
                 self._doubt(file, place)
 
-    def by_likeness(self, is_like: Callable[[Event, Facts], bool]) -> None:
+    def by_likeness(self) -> None:
         """Take the only file that is like the only event whose file is gone."""
         lookup = Lookup(self._loose())
         pairs = [
             (file, lost)
             for lost in self._lost()
             for file in lookup.alike(lost)
-            if is_like(file, lost.facts) and self._may_be(file, lost)
+            if self._may_be(file, lost)
         ]
-        by_file = _counted(_spot(file) for file, _ in pairs)
-        by_event = _counted(lost.id for _, lost in pairs)
-        for file, lost in pairs:
-            is_only = by_file[_spot(file)] == by_event[lost.id] == 1
-            is_sure = _spot(file) not in self.doubted and (
-                lost.source not in self.clues.unread
-            )
-            if is_only and is_sure:
+        for file, lost in (*_identical(pairs), *_only(pairs)):
+            is_sure = lost.source not in self.clues.unread
+            if is_sure and _spot(file) not in self.doubted:
                 self._match(file, lost)
-            elif is_like is is_alike:
+        for file, lost in pairs:
+            if _spot(file) not in self.found:
                 self._doubt(file, lost)
 
     def by_old_name(self) -> None:
@@ -266,13 +259,13 @@ class _Search:
         for file in self.files:
             event, mistaken = self.found[_spot(file)], self.doubted.get(_spot(file))
             if mistaken:
-                yield _unclear(file, [self.known[one] for one in mistaken])
+                yield doubts.unclear(file, [self.known[one] for one in mistaken])
             elif mistaken is None and self._is_named(file) and event != file.id:
-                yield _named_late(file, event)
+                yield doubts.named_late(file, event)
         for source in sorted(self.clues.unread):
             left = sum(self.known[one].source == source for one in standing)
             if left:
-                yield _stands(source, left)
+                yield doubts.stands(source, left)
 
     # ── who is who ───────────────────────────────────────────────────────────
 
@@ -305,8 +298,10 @@ class _Search:
         return not self._is_named(file) or lost.id.startswith(f"{lost.source}/")
 
     def _match(self, file: Event, event: KnownEvent) -> None:
-        self.found[_spot(file)] = event.id
-        self.taken.add(event.id)
+        """Let them belong together, unless the event has a file already."""
+        if event.id not in self.taken:
+            self.found[_spot(file)] = event.id
+            self.taken.add(event.id)
 
     def _doubt(self, file: Event, event: KnownEvent) -> None:
         # A name of its own says that it is new, and is how an editor ends a doubt.
@@ -317,7 +312,7 @@ class _Search:
         """Hold a file that takes the name of an event that is elsewhere."""
         self.doubted[_spot(file)] = {}
         if file.status is not EventStatus.HELD:
-            self.problems.append(_taken(file, event))
+            self.problems.append(doubts.taken(file, event))
 
 
 def _spot(file: Event) -> _Spot:
@@ -328,51 +323,31 @@ def _is_akin(file: Event, facts: Facts) -> bool:
     return has_title(file, facts) or is_near(file, facts)
 
 
-def _counted(keys: Iterable[object]) -> dict[object, int]:
-    counts: dict[object, int] = {}
-    for key in keys:
-        counts[key] = counts.get(key, 0) + 1
-    return counts
+def _only(pairs: Iterable[_Pair]) -> list[_Pair]:
+    """Return the pairs of which neither side is in another one."""
+    pairs = list(pairs)
+    files = Counter(_spot(file) for file, _ in pairs)
+    events = Counter(event.id for _, event in pairs)
+    return [
+        (file, event)
+        for file, event in pairs
+        if files[_spot(file)] == events[event.id] == 1
+    ]
 
 
-def _unclear(file: Event, mistaken: list[KnownEvent]) -> Problem:
-    names = " or ".join(f"{one.id} ({one.path})" for one in mistaken)
-    return Problem(
-        path=file.path,
-        line=0,
-        code="E213",
-        message=f"this may be a new event, or what was {names}",
-        help=f"add `id: {mistaken[0].id}` to the file if it is that event, an id of "
-        "its own if it is another; until then this one is held, the other as it was",
-    )
+def _identical(pairs: Iterable[_Pair]) -> list[_Pair]:
+    """
+    Return pairs of one title and time, as of a whole series that was moved.
 
-
-def _taken(file: Event, event: KnownEvent) -> Problem:
-    return Problem(
-        path=file.path,
-        line=0,
-        code="E209",
-        message=f"the id {file.id!r} is already that of {event.path}",
-        help="give one of them an id of its own; until then only the other counts",
-    )
-
-
-def _named_late(file: Event, event: EventId) -> Problem:
-    return Problem(
-        path=file.path,
-        line=0,
-        code="W210",
-        message=f"the event keeps the id {event!r} under which it is already known",
-        help=f"write `id: {event}`, or leave it; readers never see it",
-    )
-
-
-def _stands(source: str, count: int) -> Problem:
-    events = "1 event of it stands" if count == 1 else f"{count} events of it stand"
-    return Problem(
-        path=SETTINGS,
-        line=0,
-        code="E214",
-        message=f"the source {source!r} cannot be relied on: {events} as last read",
-        help="bring its files back; what does not take place says `cancelled: true`",
-    )
+    Not where the event is like a file besides that has no such counterpart.
+    """
+    pairs = list(pairs)
+    sure = _only(pair for pair in pairs if is_identical(pair[0], pair[1].facts))
+    while sure:
+        settled = {_spot(file) for file, _ in sure}
+        unsure = {event.id for file, event in pairs if _spot(file) not in settled}
+        left = [(file, event) for file, event in sure if event.id not in unsure]
+        if left == sure:
+            break
+        sure = left
+    return sure

@@ -28,20 +28,9 @@ def is_near(event: Event, facts: Facts) -> bool:
     return event.start is not None and abs(event.start - facts.start) <= NEAR
 
 
-def is_at(event: Event, facts: Facts) -> bool:
-    """Tell whether the event starts at the very moment that was known."""
-    return event.start == facts.start
-
-
 def is_identical(event: Event, facts: Facts) -> bool:
     """Tell whether both title and start are as they were known."""
-    return has_title(event, facts) and is_at(event, facts)
-
-
-def is_alike(event: Event, facts: Facts) -> bool:
-    """Tell whether it may be the same by its own words: one title, or one time."""
-    is_same = has_title(event, facts) and is_near(event, facts)
-    return is_same or is_at(event, facts)
+    return has_title(event, facts) and event.start == facts.start
 
 
 def is_stranger(event: Event, facts: Facts) -> bool:

@@ -9,7 +9,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from rendering_samples import PARIS, make_event, make_job, make_post
-from tambour.model import Detail, EditionKind, Event, EventId, EventStatus
+from tambour.model import (
+    Detail,
+    EditionKind,
+    Event,
+    EventId,
+    EventStatus,
+    Facts,
+)
 from tambour.rendering import Templates, render_mail, render_post
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -96,6 +103,13 @@ WEBINAR = make_event(
     summary="A webinar.",
     body="Bring *one page*; leave with a better one.",
 )
+WEBINAR_TOLD = replace(
+    WEBINAR,
+    start=datetime(2019, 5, 23, 13, tzinfo=NEW_YORK),
+    end=None,
+    registration_url="https://www.example.org/register?for=plain-language",
+).facts()
+OFF_TOLD = replace(OFF, status=EventStatus.SCHEDULED).facts()
 
 
 def goldens() -> Iterator[tuple[str, str]]:
@@ -111,26 +125,36 @@ def goldens() -> Iterator[tuple[str, str]]:
         ),
         "reminder-en": make_job(WEBINAR, kind=reminder, language="en"),
         "correction-fr": make_job(
-            WORKSHOP, kind=EditionKind.CORRECTION, told=(TOLD,), template="reminder"
+            WORKSHOP, kind=EditionKind.CORRECTION, told=(TOLD,), body=BODY
         ),
-        "correction-in-a-digest-en": make_job(
+        "correction-en": make_job(
+            WEBINAR, kind=EditionKind.CORRECTION, told=(WEBINAR_TOLD,), language="en"
+        ),
+        "correction-postponed-fr": make_job(
+            replace(WORKSHOP, status=EventStatus.POSTPONED),
+            kind=EditionKind.CORRECTION,
+            told=(WORKSHOP.facts(),),
+        ),
+        "correction-reinstated-fr": make_job(
             WORKSHOP,
             kind=EditionKind.CORRECTION,
-            told=(TOLD,),
-            template="digest",
-            language="en",
+            told=(replace(TOLD, status=EventStatus.CANCELLED, venue=WORKSHOP.venue),),
         ),
-        "cancellation-fr": make_job(OFF, kind=EditionKind.CANCELLATION),
+        "cancellation-fr": make_job(
+            OFF, kind=EditionKind.CANCELLATION, told=(OFF_TOLD,)
+        ),
     }
     for name, job in mails.items():
         mail = render_mail(templates, **job)
         yield f"mail-{name}.html", mail.html + "\n"
         yield f"mail-{name}.txt", f"{mail.subject}\n{mail.preheader}\n\n{mail.text}"
-    posts: dict[str, tuple[tuple[Event, ...], EditionKind]] = {
-        "digest": ((GAMES, WORKSHOP, OFF), EditionKind.DIGEST),
-        "reminder": ((WORKSHOP,), reminder),
-        "cancellation": ((OFF,), EditionKind.CANCELLATION),
+    posts: dict[str, tuple[tuple[Event, ...], EditionKind, tuple[Facts, ...]]] = {
+        "digest": ((GAMES, WORKSHOP, OFF), EditionKind.DIGEST, ()),
+        "reminder": ((WORKSHOP,), reminder, ()),
+        "correction": ((WORKSHOP,), EditionKind.CORRECTION, (TOLD,)),
+        "cancellation": ((OFF,), EditionKind.CANCELLATION, (OFF_TOLD,)),
     }
-    for name, (events, kind) in posts.items():
-        post = render_post(templates, **make_post(*events, kind=kind, body=BODY))
+    for name, (events, kind, told) in posts.items():
+        made = make_post(*events, kind=kind, told=told, body=BODY)
+        post = render_post(templates, **made)
         yield f"post-{name}-fr.txt", post.text

@@ -66,7 +66,7 @@ def make_job(*events: Event, **fields: Any) -> dict[str, Any]:
     is_digest = kind is EditionKind.DIGEST
     body = fields.pop("body", "")
     subject = fields.pop("subject", None)
-    name = fields.pop("template", "digest" if is_digest else "reminder")
+    name = fields.pop("template", kind.value)
     campaign = make_campaign(
         kind=CampaignKind.DIGEST if is_digest else CampaignKind.REMINDER, body=body
     )

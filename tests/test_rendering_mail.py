@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
-from rendering_goldens import GAMES, GOLDEN, PACK, WORKSHOP, goldens
+from rendering_goldens import GAMES, GOLDEN, PACK, TOLD, WORKSHOP, goldens
 from rendering_samples import (
     SITE,
     make_event,
@@ -302,6 +302,9 @@ def test_a_subject_is_one_line_of_text_not_html() -> None:
             "reminder": render(WORKSHOP, kind=REMINDER, body="Bonjour"),
             "english": render(GAMES, kind=REMINDER, language="en"),
             "cancellation": render(WORKSHOP, kind=EditionKind.CANCELLATION),
+            "correction": render(
+                WORKSHOP, kind=EditionKind.CORRECTION, told=(TOLD,), body="Bonjour"
+            ),
         }.items()
     ],
 )
@@ -522,24 +525,25 @@ def test_an_image_without_words_is_left_out() -> None:
 
 
 def test_a_cancelled_event_offers_no_registration() -> None:
-    """The notice and the state replace the button."""
+    """The notice replaces the button."""
     off = replace(WORKSHOP, status=EventStatus.CANCELLED)
     mail = render(off, kind=EditionKind.CANCELLATION)
 
     assert "Ce rendez-vous n’aura pas lieu." in mail.text
-    assert "Annulé" in mail.html
+    assert "Annulé" in mail.subject
     assert WORKSHOP.registration_url not in mail.html + mail.text
 
 
 def test_a_correction_says_what_was_told_and_what_holds_now() -> None:
-    """Only what changed is listed, the old struck out."""
+    """Only what changed is listed, old and new said in words beside each other."""
     told = replace(WORKSHOP, venue="Atelier du Quai").facts()
     mail = render(WORKSHOP, kind=EditionKind.CORRECTION, told=(told,))
 
     struck = [words(one) for one in tree(mail).xpath("//s")]
 
     assert struck == ["Atelier du Quai, 3 quai des Tanneurs, 76000 Rivemont"]
-    assert " ".join(mail.text.split()).count("annoncé : Atelier du Quai") == 1
+    assert "\n  Avant : Atelier du Quai, 3 quai" in mail.text
+    assert "\n  Maintenant : Atelier du Pont, 3 quai" in mail.text
 
 
 @pytest.mark.parametrize(
@@ -568,7 +572,7 @@ def test_a_correction_invents_no_change(told: tuple[Facts, ...]) -> None:
     mail = render(WORKSHOP, kind=EditionKind.CORRECTION, told=told)
 
     assert "<s " not in mail.html
-    assert "avions annoncé" not in mail.text
+    assert "Avant" not in mail.text
 
 
 def test_the_open_government_conference_reads_as_an_editor_wrote_it() -> None:

@@ -76,7 +76,7 @@ def test_a_cancelled_event_is_announced_without_registration() -> None:
         replace(WORKSHOP, status=EventStatus.CANCELLED), kind=EditionKind.CANCELLATION
     )
 
-    assert post.text.startswith("Annulé · Réparer son vélo")
+    assert post.text.startswith("Annulé : Réparer son vélo")
     assert WORKSHOP.registration_url is not None
     assert WORKSHOP.registration_url not in post.text
     assert post.text.endswith(f"{WORKSHOP.url}\n")

@@ -17,12 +17,13 @@ from jinja2 import meta, nodes
 from tambour.errors import TemplateError
 from tambour.model import (
     Campaign,
-    CampaignKind,
     Detail,
     EditionId,
     EditionKind,
     Event,
     EventId,
+    EventStatus,
+    Facts,
     Recipient,
     Site,
     Target,
@@ -67,6 +68,7 @@ class Use:
 
     campaign: Campaign
     target: Target
+    kind: EditionKind
     channel_type: str
     columns: Collection[str] | None
 
@@ -82,6 +84,8 @@ def check(
     """
     Return every problem of the templates, subjects and words of *campaigns*.
 
+    Those of corrections are among them: when one is due, there is no time to mend it.
+
     Args:
         templates: the project's.
         campaigns: those that could be read.
@@ -91,16 +95,31 @@ def check(
 
     """
     problems: set[Problem] = set()
+    corrected: set[tuple[str, str | None]] = set()
     for campaign in campaigns:
         for target in campaign.targets:
             use = Use(
                 campaign=campaign,
                 target=target,
+                kind=EditionKind(campaign.kind.value),
                 channel_type=channel_types.get(target.channel, ""),
                 columns=columns.get(target.audience or ""),
             )
             problems |= _problems(templates, use, site)
+            readers = (use.channel_type, target.audience)
+            if readers not in corrected:
+                corrected.add(readers)
+                for one in _corrections(use):
+                    problems |= _problems(templates, one, site)
     return tuple(sorted(problems))
+
+
+def _corrections(use: Use) -> Iterator[Use]:
+    """Yield what those whom *use* reached get when plans change."""
+    for kind in (EditionKind.CORRECTION, EditionKind.CANCELLATION):
+        target = replace(use.target, template=kind.value, subject=None)
+        campaign = replace(use.campaign, body="")
+        yield replace(use, campaign=campaign, target=target, kind=kind)
 
 
 def _problems(templates: Templates, use: Use, site: Site) -> set[Problem]:
@@ -109,9 +128,9 @@ def _problems(templates: Templates, use: Use, site: Site) -> set[Problem]:
     except TemplateError as error:
         return set(error.problems)
     said = {(one.path, one.line) for one in found}
-    for events in _samples(site):
+    for sample in _samples(site, use.kind):
         try:
-            _render(templates, use, site, events)
+            _render(templates, use, site, sample)
         except TemplateError as error:
             found |= {one for one in error.problems if (one.path, one.line) not in said}
     return found
@@ -206,19 +225,26 @@ def _problem(path: str, line: int, message: str, advice: str) -> Problem:
 # ── by running ──────────────────────────────────────────────────────────────────
 
 
-def _render(
-    templates: Templates, use: Use, site: Site, events: Sequence[Event]
-) -> None:
-    is_reminder = use.campaign.kind is CampaignKind.REMINDER
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Events that an edition speaks of, and what was told of them before."""
+
+    events: Sequence[Event]
+    told: Sequence[Facts] = ()
+
+
+def _render(templates: Templates, use: Use, site: Site, sample: Sample) -> None:
+    is_digest = use.kind is EditionKind.DIGEST
     job = Job(
         campaign=use.campaign,
         target=use.target,
-        kind=EditionKind(use.campaign.kind.value),
+        kind=use.kind,
         edition=EditionId(f"{use.campaign.name}/sample/1"),
         due=DAY - timedelta(days=1),
-        events=events[:1] if is_reminder else events,
+        events=sample.events if is_digest else sample.events[:1],
         site=site,
         language=site.language,
+        told=sample.told,
     )
     if use.target.audience is None:
         render_post(templates, job, channel_type=use.channel_type)
@@ -234,16 +260,33 @@ def _columns_named(templates: Templates, use: Use) -> set[str]:
     return {name for _, tree in _trees(templates, use) for name, _ in attributes(tree)}
 
 
-def _samples(site: Site) -> Iterator[tuple[Event, ...]]:
+def _samples(site: Site, kind: EditionKind) -> Iterator[Sample]:
     """Yield events with everything and with next to nothing, in either order."""
-    zone = site.zone
-    full = Event(
+    full, bare = _full_event(site), _bare_event(site)
+    match kind:
+        case EditionKind.CORRECTION:
+            other = replace(full, title="Another", start=bare.start, venue=None)
+            told = replace(other, registration_url=None).facts()
+            yield Sample(events=(full,), told=(told,))
+            off = replace(bare, status=EventStatus.POSTPONED)
+            yield Sample(events=(off,), told=(bare.facts(),))
+        case EditionKind.CANCELLATION:
+            for one in (full, bare):
+                off = replace(one, status=EventStatus.CANCELLED)
+                yield Sample(events=(off,), told=(one.facts(),))
+        case EditionKind.DIGEST | EditionKind.REMINDER:
+            yield Sample(events=(full, bare))
+            yield Sample(events=(bare, replace(full, start=full.end, end=None)))
+
+
+def _full_event(site: Site) -> Event:
+    return Event(
         id=EventId("sample/full"),
         source="sample",
         path="sample.md",
         title="Sample",
-        start=datetime.combine(DAY, time(18), zone),
-        end=datetime.combine(DAY, time(20), zone),
+        start=datetime.combine(DAY, time(18), site.zone),
+        end=datetime.combine(DAY, time(20), site.zone),
         timezone=site.timezone,
         venue="Hall",
         address="1 Main Street",
@@ -258,15 +301,16 @@ def _samples(site: Site) -> Iterator[tuple[Event, ...]]:
         organizer="Somebody",
         details=(Detail(label="Access", text="Line 6", url=f"{site.url}/access/"),),
     )
-    bare = Event(
+
+
+def _bare_event(site: Site) -> Event:
+    return Event(
         id=EventId("sample/bare"),
         source="sample",
         path="bare.md",
         title="Sample",
-        start=datetime.combine(DAY, time(), zone),
+        start=datetime.combine(DAY, time(), site.zone),
         all_day=True,
         timezone=site.timezone,
         language=site.language,
     )
-    yield full, bare
-    yield bare, replace(full, start=full.end, end=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html as entities
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -18,15 +18,24 @@ from markupsafe import Markup
 
 from tambour.content.markdown import to_html, to_text
 from tambour.model import Campaign, EditionId, EditionKind, Event, Facts, Site, Target
+from tambour.rendering.changes import (
+    ChangeView,
+    as_known,
+    changes,
+    new_facts,
+    news,
+    notice,
+)
 from tambour.rendering.filters import (
     capitalize_first,
     plain_spaces,
     shorten,
     without_absent,
 )
+from tambour.rendering.fitting import fitting
 from tambour.rendering.inlining import inline
 from tambour.rendering.templates import Snippet, Templates
-from tambour.rendering.views import EventView, Reader, changes, edition_view
+from tambour.rendering.views import EventView, Reader, edition_view
 from tambour.rendering.words import catalogue
 
 STYLES = "email/styles.css"
@@ -45,7 +54,12 @@ _FILLER = "\u2007\ufeff\u034f\u200c"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Everything an edition's words depend on, for one target and language."""
+    """
+    Everything an edition's words depend on, for one target and language.
+
+    A correction says how its event differs from what was *told* of it; a corrected post
+    also *corrects* those with these idempotency keys.
+    """
 
     campaign: Campaign
     target: Target
@@ -56,13 +70,24 @@ class Job:
     site: Site
     language: str
     told: Sequence[Facts] = ()
+    corrects: tuple[str, ...] = ()
+
+    @property
+    def is_foreseen(self) -> bool:
+        """Whether it is what its campaign announced."""
+        return self.kind in FORESEEN
+
+    @property
+    def reader(self) -> Reader:
+        """Whom the words are for."""
+        year = self.due.astimezone(self.site.zone).year
+        return Reader(language=self.language, site=self.site, year=year)
 
 
 def make_context(job: Job) -> dict[str, Any]:
     """Return what every template of *job* may name, but for the recipient."""
-    year = job.due.astimezone(job.site.zone).year
-    reader = Reader(language=job.language, site=job.site, year=year)
-    events = tuple(EventView(event, reader) for event in job.events)
+    reader = job.reader
+    events = tuple(EventView(as_known(event, job.told), reader) for event in job.events)
     edition = edition_view(
         job.events, edition=job.edition, kind=job.kind, due=job.due, reader=reader
     )
@@ -74,8 +99,11 @@ def make_context(job: Job) -> dict[str, Any]:
         "preheader": "",
     }
     if job.kind is not EditionKind.DIGEST and events:
-        context["event"] = events[0]
-        context["change"] = changes(job.events[0], job.told, reader)
+        change = changes(job.events[0], job.told, reader)
+        context |= {"event": events[0], "change": change}
+        if not job.is_foreseen:
+            said = notice(job.kind, events[0], change, reader)
+            context["edition"] = replace(edition, notice=said, corrects=job.corrects)
     return context
 
 
@@ -87,7 +115,7 @@ def subject_of(templates: Templates, job: Job, context: Mapping[str, Any]) -> st
         TemplateError: the editor's subject fails.
 
     """
-    if job.target.subject is None or job.kind not in FORESEEN:
+    if job.target.subject is None or not job.is_foreseen:
         return _default_subject(job, context)
     snippet = subject_snippet(templates, job.campaign, job.target.subject)
     said = templates.render_snippet(snippet, language=job.language, context=context)
@@ -110,7 +138,7 @@ def body_of(templates: Templates, job: Job, context: Mapping[str, Any]) -> Body:
         TemplateError: they name something there is not.
 
     """
-    if not job.campaign.body.strip() or job.kind not in FORESEEN:
+    if not job.campaign.body.strip() or not job.is_foreseen:
         return Body()
     markdown = without_absent(
         templates.render_snippet(
@@ -142,6 +170,8 @@ def html_of(
         TemplateError: the template is missing or fails.
 
     """
+    if not job.is_foreseen:
+        templates = fitting(templates, name)
     values = {
         **context,
         "body": Markup(body.html),  # noqa: S704 - to_html sanitises
@@ -170,6 +200,8 @@ def text_of(
         TemplateError: the template is missing or fails.
 
     """
+    if not job.is_foreseen:
+        templates = fitting(templates, name)
     values = {**context, "body": body.text}
     text = plain_spaces(templates.render(name, language=job.language, context=values))
     lines = "\n".join(line.rstrip() for line in text.splitlines())
@@ -255,8 +287,13 @@ def _default_subject(job: Job, context: Mapping[str, Any]) -> str:
             span=context["edition"].span,
         )
     else:
-        key = f"subject_{job.kind.value}"
-        said = words.text(key, title=first.title, when=first.when_short)
+        change: Sequence[ChangeView] = context["change"]
+        said = words.text(
+            f"subject_{job.kind.value}",
+            title=first.title,
+            when=first.when_short,
+            news=news(change, job.reader),
+        )
     return capitalize_first(" ".join(said.split()))
 
 
@@ -265,10 +302,16 @@ def _default_preheader(job: Job, context: Mapping[str, Any]) -> str:
     if job.kind is EditionKind.DIGEST and len(events) > 1:
         said = " · ".join(one.title for one in events[:6])
         more = [context["edition"].span, job.site.name, job.site.url]
-    else:
+    elif job.is_foreseen:
         facts = [part for one in events[:1] for part in (one.when, one.where) if part]
         said = capitalize_first(" · ".join(facts))
         more = [*(one.summary for one in events[:1]), job.site.name, job.site.url]
+    else:
+        new = new_facts(events[0], context["change"], job.reader)
+        said = capitalize_first(" · ".join(filter(None, new)))
+        if events[0].is_off:
+            said = f"{context['edition'].notice} {said}"
+        more = [job.site.name, job.site.url]
     for part in filter(None, more):
         if len(said) < PREHEADER_CHARS_MIN:
             said = f"{said} · {part}" if said else part

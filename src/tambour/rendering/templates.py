@@ -72,6 +72,8 @@ class Templates:
         self._trees: dict[tuple[str, Stamp], nodes.Template] = {}
         self._sheets: dict[tuple[str, Stamp], str] = {}
         self._themes: dict[Stamp, Theme] = {}
+        self._theme_folders = self.folders
+        self._packed: Templates | None = None
 
     # ── what there is ───────────────────────────────────────────────────────────
 
@@ -83,6 +85,20 @@ class Templates:
     def first(self, *names: str) -> str | None:
         """Return the first of *names* that exists."""
         return next((name for name in names if self.find(name)), None)
+
+    def is_packed(self, name: str) -> bool:
+        """Whether *name* is the pack's, which the project has not made its own."""
+        path = self.find(name)
+        return path is not None and path.is_relative_to(self.folders[-1])
+
+    def packed(self) -> Templates:
+        """Return the pack's templates without the project's, in the project's look."""
+        if self._packed is None:
+            pack = self.folders[-1].parent
+            packed = Templates(self.root, pack=pack, seed=self.sentinels.seed)
+            packed.folders = self.folders[-1:]
+            self._packed = packed
+        return self._packed
 
     def names(self) -> tuple[str, ...]:
         """Return all template names, those that others include left out."""
@@ -177,7 +193,7 @@ class Templates:
 
     def _theme_files(self) -> tuple[Path, ...]:
         """Return the files of the look, the project's last, which wins."""
-        files = (folder / THEME_FILE for folder in reversed(self.folders))
+        files = (folder / THEME_FILE for folder in reversed(self._theme_folders))
         return tuple(file for file in files if file.is_file())
 
     def _read(self, path: Path) -> str:

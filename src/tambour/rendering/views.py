@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
@@ -22,7 +22,6 @@ from tambour.model import (
     EditionKind,
     Event,
     EventStatus,
-    Facts,
     Site,
 )
 from tambour.rendering.dates import day_text, span, when, when_short
@@ -49,22 +48,20 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditionView:
-    """`edition` in templates: when it is due, and the days its events span."""
+    """
+    `edition` in templates: when it is due, and the days its events span.
+
+    In corrections, `notice` is the sentence that says what happened, `corrects` has the
+    idempotency keys of the posts that said otherwise.
+    """
 
     id: EditionId
     kind: EditionKind
     due: datetime
     date: str
     span: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeView:
-    """One of `change` in templates: a fact that readers were told otherwise."""
-
-    label: str
-    before: str
-    after: str
+    notice: str = ""
+    corrects: tuple[str, ...] = ()
 
 
 class EventView:
@@ -111,9 +108,14 @@ class EventView:
         return self._event.status is EventStatus.POSTPONED
 
     @property
+    def is_off(self) -> bool:
+        """Whether it will not take place as its dates say."""
+        return self.cancelled or self.postponed
+
+    @property
     def state(self) -> str:
         """That it is cancelled or postponed, in the reader's words; else nothing."""
-        if self.cancelled or self.postponed:
+        if self.is_off:
             return self._reader.words.text(self.status)
         return ""
 
@@ -249,38 +251,6 @@ def edition_view(
         due=due,
         date=span(today, today, language=reader.language),
         span=span(first, last, language=reader.language),
-    )
-
-
-def changes(
-    event: Event, told: Sequence[Facts], reader: Reader
-) -> tuple[ChangeView, ...]:
-    """Return what of *event* now differs from what was *told* of it."""
-    before = next((facts for facts in told if facts.event == event.id), None)
-    if before is None:
-        return ()
-    old = EventView(
-        replace(
-            event,
-            title=before.title,
-            start=before.start,
-            end=before.end,
-            timezone=before.timezone,
-            venue=before.venue,
-            address=before.address,
-        ),
-        reader,
-    )
-    new = EventView(event, reader)
-    facts = (
-        ("event_title", old.title, new.title),
-        ("when", old.when, new.when),
-        ("where", old.where, new.where),
-    )
-    return tuple(
-        ChangeView(label=reader.words.text(key), before=was, after=now)
-        for key, was, now in facts
-        if was != now and now
     )
 
 

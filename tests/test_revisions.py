@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from planning_cases import (
     LIMITS,
+    LONG_AGO,
     WEEK_AT_9,
     at,
     event,
@@ -21,8 +24,10 @@ from tambour.model import (
     EditionKind,
     EditionState,
     Event,
+    EventId,
     EventStatus,
     FrozenEdition,
+    KnownEvent,
     Revision,
     Snapshot,
 )
@@ -50,75 +55,137 @@ def frozen(*about: Event, **changes: Any) -> FrozenEdition:
     )
 
 
-def revised(edition: FrozenEdition, *events: Event) -> list[Revision]:
+def revised(
+    edition: FrozenEdition, *events: Event, vanished: Sequence[Event] = (), **known: Any
+) -> list[Revision]:
     """Return what the events of today ask of an edition."""
-    snapshot = Snapshot(editions={edition.id: edition})
-    return list(revise(snapshot, events, LIMITS))
+    snapshot = Snapshot(editions={edition.id: edition}, **known)
+    return list(revise(snapshot, events, vanished, LIMITS))
+
+
+def seen(*events: Event, missing: int = 0) -> dict[EventId, KnownEvent]:
+    """Return what the ledger knows of events that so many scans did not find."""
+    return {
+        one.id: KnownEvent(
+            id=one.id,
+            source=one.source,
+            path=one.path,
+            facts=one.facts(),
+            changed_at=LONG_AGO,
+            missing=missing,
+        )
+        for one in events
+    }
 
 
 @pytest.mark.parametrize(
-    ("start", "deadline"),
+    ("change", "stop"),
     [
-        pytest.param("2027-04-01 19:00", None, id="as-told"),
-        pytest.param("2027-04-02 19:00", None, id="later"),
-        pytest.param("2027-04-01 18:00", utc("2027-04-01 15:50"), id="earlier"),
-        pytest.param("2027-03-20 18:00", utc("2027-03-20 16:50"), id="in-the-past"),
+        pytest.param({}, None, id="as-told"),
+        pytest.param({"title": "The concert"}, None, id="another-title"),
+        pytest.param({"start": at("2027-04-02 19:00")}, "supersede", id="later"),
+        pytest.param({"start": at("2027-04-01 18:00")}, "supersede", id="earlier"),
+        pytest.param({"venue": "Town hall"}, "supersede", id="place"),
+        pytest.param({"status": EventStatus.HELD}, None, id="held"),
+        pytest.param({"status": EventStatus.CANCELLED}, "withdraw", id="cancelled"),
+        pytest.param({"status": EventStatus.POSTPONED}, "withdraw", id="postponed"),
+        pytest.param({"status": EventStatus.HIDDEN}, "withdraw", id="hidden"),
     ],
 )
-def test_a_start_that_moves_earlier_brings_the_deadline_forward(
-    start: str, deadline: Any
-) -> None:
-    """Nothing that was frozen leaves after the new start; nothing is put off."""
-    found = revised(frozen(CONCERT), event(start))
-
-    expected = [Revision(edition=NAME, deadline=deadline, stop=None)]
-    assert (expected if deadline else []) == found
-
-
-@pytest.mark.parametrize(
-    ("status", "is_withdrawn"),
-    [
-        (EventStatus.SCHEDULED, False),
-        (EventStatus.HELD, False),
-        (EventStatus.CANCELLED, True),
-        (EventStatus.POSTPONED, True),
-        (EventStatus.HIDDEN, True),
-    ],
-)
-def test_a_reminder_of_what_does_not_take_place_stops(
-    status: EventStatus, *, is_withdrawn: bool
+def test_a_reminder_stops_when_what_it_says_is_not_so(
+    change: dict[str, Any], stop: str | None
 ) -> None:
     """An error in a file is no cancellation; a cancellation is."""
-    found = revised(frozen(CONCERT), event("2027-04-01 19:00", status=status))
+    found = revised(frozen(CONCERT), replace(CONCERT, **change))
 
-    assert [is_withdrawn] * len(found) == [
-        one.stop is Decision.WITHDRAW for one in found
-    ]
-    assert is_withdrawn == bool(found)
+    assert ([] if stop is None else [stop]) == [one.stop for one in found]
 
 
-def test_a_vanished_event_changes_nothing() -> None:
-    """A file may come back; what was frozen still goes by its own deadline."""
-    assert [] == revised(frozen(CONCERT))
+def test_a_start_that_moves_earlier_brings_the_deadline_forward() -> None:
+    """What is on the wire just then does not outlast the new start either."""
+    (earlier,) = revised(frozen(CONCERT), event("2027-04-01 18:00"))
+    (later,) = revised(frozen(CONCERT), event("2027-04-02 19:00"))
+
+    assert (utc("2027-04-01 15:50"), DEADLINE) == (earlier.deadline, later.deadline)
 
 
-def test_a_digest_goes_on_without_one_of_its_events() -> None:
-    """It speaks of the others too, and leaves before the earliest of them."""
+def test_a_wider_margin_brings_the_deadline_forward() -> None:
+    """Settings count for what is frozen, too; nothing stops for that."""
+    late = frozen(CONCERT, deadline=utc("2027-04-01 16:55"))
+
+    assert [Revision(edition=NAME, deadline=DEADLINE)] == revised(late, CONCERT)
+
+
+@pytest.mark.parametrize(
+    "kind", [EditionKind.DIGEST, EditionKind.CORRECTION, EditionKind.CANCELLATION]
+)
+@pytest.mark.parametrize("status", [EventStatus.CANCELLED, EventStatus.HIDDEN])
+def test_whatever_speaks_of_others_too_goes_on_in_another_revision(
+    kind: EditionKind, status: EventStatus
+) -> None:
+    """Only a reminder has nothing left to say."""
     talk = event("2027-04-03 10:00", name="talk")
-    off = event("2027-04-01 19:00", status=EventStatus.CANCELLED)
-    moved = event("2027-03-30 10:00", name="talk")
-    agenda = frozen(CONCERT, talk, kind=EditionKind.DIGEST)
+    edition = frozen(CONCERT, talk, kind=kind)
 
-    assert [] == revised(agenda, off, talk)
-    assert [utc("2027-03-30 07:50")] == [
-        one.deadline for one in revised(agenda, off, moved)
-    ]
+    (one,) = revised(edition, replace(CONCERT, status=status), talk)
+
+    assert Decision.SUPERSEDE is one.stop
 
 
-@pytest.mark.parametrize("state", [EditionState.DONE, EditionState.CANCELLED])
+@pytest.mark.parametrize(
+    ("kind", "missing", "stop"),
+    [
+        pytest.param(EditionKind.REMINDER, 0, None, id="never-counted"),
+        pytest.param(EditionKind.REMINDER, 1, None, id="missed-by-one-scan"),
+        pytest.param(EditionKind.REMINDER, 2, Decision.WITHDRAW, id="by-two"),
+        pytest.param(EditionKind.DIGEST, 1, None, id="digest-missed-by-one"),
+        pytest.param(EditionKind.DIGEST, 2, Decision.SUPERSEDE, id="digest-by-two"),
+    ],
+)
+def test_a_vanished_event_counts_after_two_good_scans(
+    kind: EditionKind, missing: int, stop: Decision | None
+) -> None:
+    """One scan may have met a folder that was being rewritten."""
+    known = seen(CONCERT, missing=missing)
+    found = revised(frozen(CONCERT, kind=kind), vanished=[CONCERT], known=known)
+
+    assert ([] if stop is None else [stop]) == [one.stop for one in found]
+
+
+@pytest.mark.parametrize(
+    ("gone", "there", "stops"),
+    [
+        pytest.param(5, 0, True, id="five-of-five"),
+        pytest.param(6, 0, False, id="six-of-six"),
+        pytest.param(6, 24, True, id="a-fifth"),
+        pytest.param(6, 23, False, id="more-than-a-fifth"),
+    ],
+)
+def test_many_that_vanish_at_once_stop_nothing(
+    gone: int, there: int, stops: bool
+) -> None:
+    """A disk is likelier gone than six events of a source."""
+    lost = [event("2027-04-01 19:00", name=f"gone{one}") for one in range(gone)]
+    others = [event("2027-04-01 19:00", name=f"there{one}") for one in range(there)]
+    elsewhere = event("2027-04-01 19:00", name="far", source="other")
+    known = seen(*lost, missing=2) | seen(*others, elsewhere)
+
+    found = revised(frozen(lost[0]), *others, elsewhere, vanished=lost, known=known)
+
+    assert stops == bool(found)
+
+
+@pytest.mark.parametrize(
+    "state", [EditionState.DONE, EditionState.CANCELLED, EditionState.SUPERSEDED]
+)
 def test_what_is_over_is_left_alone(state: EditionState) -> None:
     """There is nobody left to protect."""
     assert [] == revised(frozen(CONCERT, state=state), event("2027-03-30 10:00"))
+
+
+def test_an_event_that_nobody_knows_changes_nothing() -> None:
+    """Its source may be gone from the settings; what was frozen has a deadline."""
+    assert [] == revised(frozen(CONCERT))
 
 
 def test_a_withdrawn_reminder_says_why() -> None:

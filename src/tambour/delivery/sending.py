@@ -138,7 +138,8 @@ def freeze_due(
 def _revised(ledger: Ledger, memory: Memory, now: datetime) -> Memory:
     """Let frozen editions follow their events, then say what the ledger remembers."""
     project = memory.project
-    revisions = revise(memory.snapshot, project.events, project.config.limits())
+    limits = project.config.limits()
+    revisions = revise(memory.snapshot, project.events, memory.vanished, limits)
     for revision in revisions:
         ledger.revise(revision, now)
     return recall(project, ledger) if revisions else memory

@@ -83,6 +83,8 @@ class Entry:
 
     `due` and `deadline` are aware UTC; a deadline is None when nothing in the edition
     starts. `target` is the campaign's `to:` entry; `recipients` counts people now.
+    Whom the editions in `after` have reached on the same channel is left out, so that
+    `recipients` is then the most that it can be.
     """
 
     edition: EditionId
@@ -95,6 +97,7 @@ class Entry:
     state: EntryState
     reason: Reason | None = None
     recipients: int = 0
+    after: tuple[EditionId, ...] = ()
 
     @property
     def is_too_slow(self) -> bool:

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import overload
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from tambour.model import Cron, Event, Every, Offset, instant
+from tambour.model import Cron, Event, Every, Facts, Offset, instant
 
 _REACH = timedelta(hours=25)
 """More than any zone ever skipped at once (Samoa left out a whole day in 2011)."""
+_DAY = timedelta(days=1)
 _FIRST_DAY = date(2, 1, 1)
 _LAST_DAY = date(9998, 1, 1)
 
@@ -37,14 +39,29 @@ class Occurrence:
     nominal: datetime
 
 
-def begins_at(event: Event) -> datetime | None:
+@overload
+def begins_at(event: Facts) -> datetime: ...
+@overload
+def begins_at(event: Event) -> datetime | None: ...
+def begins_at(event: Event | Facts) -> datetime | None:
     """Return the UTC instant no message may reach: the start, or its day's midnight."""
     if event.start is None:
         return None
     if not event.all_day:
         return event.start.astimezone(UTC)
-    zone = event.zone
+    zone = ZoneInfo(event.timezone)
     return at_clock(event.start.astimezone(zone).date(), time(), zone=zone)
+
+
+def is_day_later(told: Facts, now: Facts) -> bool:
+    """
+    Tell whether an event starts at least a day later than readers were told.
+
+    By the clocks of the place where it is now: the same time on the next day is a day
+    later, also in the night that has 23 hours.
+    """
+    zone = ZoneInfo(now.timezone)
+    return _naive(begins_at(now), zone) - _naive(begins_at(told), zone) >= _DAY
 
 
 def reminder_due(start: datetime, zone: ZoneInfo, *, offset: Offset) -> datetime:

@@ -28,12 +28,12 @@ from tambour.model import (
     ReasonCode,
 )
 from tambour.planning import reasons
+from tambour.planning.revisions import stem_of
 from tambour.planning.situation import Situation
+from tambour.planning.turns import Place, place_of, places_of
 
 _FREE = frozenset({EntryState.PLANNED, EntryState.DUE})
 _WAITING = _FREE | {EntryState.HELD}
-_Place = tuple[str, str | None]
-"""A channel and an audience."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +48,12 @@ class Row:
 
 def settle(rows: Iterable[Row], situation: Situation) -> list[Entry]:
     """Return the rows with their last word: one of each group may speak."""
-    groups: dict[tuple[EventId, _Place, datetime], list[Row]] = defaultdict(list)
+    groups: dict[tuple[EventId, Place, datetime], list[Row]] = defaultdict(list)
     for one in rows:
-        entry, target = one.entry, one.entry.target
-        place = (target.channel, target.audience)
-        at = max(entry.due, situation.now)
-        groups[entry.events[0], place, at].append(one)
+        at = max(one.entry.due, situation.now)
+        groups[one.entry.events[0], place_of(one.entry), at].append(one)
     spoken = _spoken(situation)
-    places = _places(situation)
+    places = places_of(situation)
     settled: list[Entry] = []
     for (event, place, _), group in groups.items():
         heard = [
@@ -75,14 +73,6 @@ def _spoken(situation: Situation) -> Mapping[EventId, Sequence[FrozenEdition]]:
             for facts in frozen.facts:
                 spoken[facts.event].append(frozen)
     return spoken
-
-
-def _places(situation: Situation) -> Mapping[str, frozenset[_Place]]:
-    """Where each campaign speaks; one that is gone may have spoken anywhere."""
-    return {
-        campaign.name: frozenset((to.channel, to.audience) for to in campaign.targets)
-        for campaign in situation.campaigns
-    }
 
 
 def _settle_group(
@@ -116,8 +106,8 @@ def _judge(one: Row, *, heard: Sequence[FrozenEdition], situation: Situation) ->
     later = [
         frozen
         for frozen in heard
-        if frozen.due > entry.due
-        or (frozen.due == entry.due and not is_frozen and frozen.id != entry.edition)
+        if stem_of(frozen.id) != stem_of(entry.edition)
+        and (frozen.due > entry.due or (frozen.due == entry.due and not is_frozen))
     ]
     taken_over_at = min((frozen.frozen_at for frozen in later), default=situation.now)
     reason = None if is_frozen else _too_late(one, situation, as_of=taken_over_at)

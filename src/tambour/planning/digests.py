@@ -3,14 +3,14 @@ Rules 4, 6 and 9 for digests: one edition a period, gathering what starts in a w
 
 What starts so soon that the digest could not be through in time is left out, unless
 that is all there is. Only the latest period that is past may still speak. A digest that
-the ledger knows keeps the events it was frozen with; what becomes of them later is for
-corrections to say.
+the ledger knows keeps the events it was frozen with. Once it stopped because one of
+them changed, another revision gathers anew, for those whom it did not reach.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -20,11 +20,9 @@ from tambour.model import (
     CampaignKind,
     Cron,
     Decision,
-    EditionId,
     EditionKind,
     EditionState,
     Entry,
-    EntryState,
     EventStatus,
     FrozenEdition,
     Window,
@@ -38,16 +36,19 @@ from tambour.planning.calendar import (
     shifted,
 )
 from tambour.planning.drafts import (
-    FIRST_REVISION,
     Draft,
     Verdict,
     entries_of,
+    held,
     missed,
     remembered,
     skipped,
+    superseded,
 )
+from tambour.planning.revisions import named, revisions_of, stem_of, was_stopped
 from tambour.planning.situation import Dated, Situation, is_selected
 from tambour.planning.timely import completion
+from tambour.planning.vanishing import Absence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +81,12 @@ def digest_entries(situation: Situation) -> list[Entry]:
     ]
 
 
-def _digest_edition(campaign: Campaign, occurrence: Occurrence) -> EditionId:
-    """Return the edition's name: its date, with the time where a day may have more."""
+def _stem(campaign: Campaign, occurrence: Occurrence) -> str:
+    """Return the period's name: its date, with the time where a day may have more."""
     period = occurrence.nominal.date().isoformat()
     if isinstance(campaign.schedule, Cron):
         period = f"{period}-{occurrence.nominal:%H%M}"
-    return EditionId(f"{campaign.name}/{period}/{FIRST_REVISION}")
+    return f"{campaign.name}/{period}"
 
 
 def window_bounds(
@@ -116,35 +117,50 @@ def _drafts(campaign: Campaign, situation: Situation) -> Iterator[Draft]:
     coming = occurrences(schedule, zone, after=now, until=situation.horizon)
     series = _series(campaign, situation)
     for occurrence in (*([past] if past else ()), *coming):
-        yield _draft(occurrence, series)
+        yield from _revisions(occurrence, series)
 
 
-def _draft(occurrence: Occurrence, series: _Series) -> Draft:
+def _revisions(occurrence: Occurrence, series: _Series) -> Iterator[Draft]:
+    """Yield the revision that is frozen, and the next if that one stopped."""
+    situation, stem = series.situation, _stem(series.campaign, occurrence)
+    before = revisions_of(stem, situation.snapshot)
+    last = before[-1] if before else None
     draft = Draft(
-        edition=_digest_edition(series.campaign, occurrence),
+        edition=named(stem, len(before) + 1),
         campaign=series.campaign,
         kind=EditionKind.DIGEST,
         events=(),
-        due=occurrence.at,
+        due=occurrence.at if last is None else _settled_at(last, situation),
         deadline=None,
+        after=tuple(frozen.id for frozen in before),
     )
-    frozen = series.situation.frozen(draft.edition)
-    if frozen is not None:
-        return _as_frozen(draft, frozen, situation=series.situation)
-    verdict = _objection(draft, series)
-    if verdict is not None:
-        return replace(draft, verdict=verdict)
-    return _gathered(draft, series)
+    if last is not None:
+        yield _as_frozen(draft, last, situation=situation)
+    if last is None or was_stopped(last, situation.snapshot):
+        verdict = _objection(draft, series)
+        if verdict is None:
+            yield _gathered(draft, series, period=occurrence.at)
+        else:
+            yield replace(draft, verdict=verdict)
+
+
+def _settled_at(stopped: FrozenEdition, situation: Situation) -> datetime:
+    """Return when a digest may go on: once the events that it told have settled."""
+    known = (situation.snapshot.known.get(told.event) for told in stopped.facts)
+    changes = (situation.settled_at(one.changed_at) for one in known if one)
+    return max([stopped.due, *changes])
 
 
 def _as_frozen(draft: Draft, frozen: FrozenEdition, *, situation: Situation) -> Draft:
     zone, deadline = situation.site.zone, frozen.deadline
     return replace(
         draft,
+        edition=frozen.id,
         events=tuple(facts.event for facts in frozen.facts),
         due=frozen.due,
         deadline=deadline,
         verdict=remembered(frozen, situation, deadline=deadline, zone=zone),
+        after=(),
     )
 
 
@@ -157,12 +173,12 @@ def _objection(draft: Draft, series: _Series) -> Verdict | None:
     seen = situation.campaign_seen(draft.campaign.name)
     if due < seen:
         return skipped(reasons.before_campaign(due, seen, zone=zone))
-    if series.known is not None and due <= series.known.due:
-        reason = reasons.later_one_speaks(series.known.id)
-        return Verdict(state=EntryState.SUPERSEDED, reason=reason)
-    if series.known is not None and _is_rescheduled(draft, series.known, zone):
-        reason = reasons.day_has_spoken(series.known.id)
-        return Verdict(state=EntryState.SUPERSEDED, reason=reason)
+    known = series.known
+    if known is not None and stem_of(known.id) != stem_of(draft.edition):
+        if due <= known.due:
+            return superseded(reasons.later_one_speaks(known.id))
+        if _is_rescheduled(draft, known, zone):
+            return superseded(reasons.day_has_spoken(known.id))
     if now - due > limit:
         return _late(draft, series)
     return None
@@ -198,23 +214,38 @@ def _late(draft: Draft, series: _Series) -> Verdict:
     return skipped(reasons.no_events(begin, end, zone=zone))
 
 
-def _gathered(draft: Draft, series: _Series) -> Draft:
+def _gathered(draft: Draft, series: _Series, *, period: datetime) -> Draft:
     situation, campaign = series.situation, series.campaign
     zone, margin = situation.site.zone, situation.limits.margin
     send = max(draft.due, situation.now)
-    begin, end = window_bounds(campaign.window, due=draft.due, send=send, zone=zone)
+    begin, end = window_bounds(campaign.window, due=period, send=send, zone=zone)
     inside = series.between(begin, end, after=send + margin)
     through = completion(campaign, situation, start=send)
     told = [one for one in inside if one.starts_at - margin > through] or inside
-    if told:
-        return replace(
-            draft,
-            events=tuple(one.event.id for one in told),
-            deadline=told[0].starts_at - margin,
-        )
-    if campaign.send_empty:
+    there = [one for one in told if situation.absence(one.event.id) is None]
+    draft = replace(
+        draft,
+        events=tuple(one.event.id for one in there),
+        deadline=there[0].starts_at - margin if there else None,
+        verdict=_waits_for(told, draft, situation),
+    )
+    if draft.verdict or there or campaign.send_empty:
         return draft
     return replace(draft, verdict=skipped(reasons.no_events(begin, end, zone=zone)))
+
+
+def _waits_for(
+    told: Iterable[Dated], draft: Draft, situation: Situation
+) -> Verdict | None:
+    """Return why a digest waits for events that are not there, unless approved."""
+    absent = [situation.absence(one.event.id) for one in told]
+    decision = situation.snapshot.decisions.get(draft.edition)
+    if decision is Decision.APPROVE or not any(absent):
+        return None
+    if Absence.UNSURE in absent:
+        return held(reasons.unsure())
+    count = absent.count(Absence.MANY)
+    return held(reasons.digest_without(count, draft.edition))
 
 
 def _series(campaign: Campaign, situation: Situation) -> _Series:
@@ -222,6 +253,7 @@ def _series(campaign: Campaign, situation: Situation) -> _Series:
         one
         for one in situation.dated
         if one.event.status is EventStatus.SCHEDULED
+        and situation.absence(one.event.id) is not Absence.GONE
         and is_selected(one.event, campaign.where)
     )
     return _Series(

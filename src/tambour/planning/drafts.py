@@ -9,7 +9,7 @@ and its due time then decide.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -26,10 +26,8 @@ from tambour.model import (
     Reason,
 )
 from tambour.planning import audiences, reasons
+from tambour.planning.revisions import stop_of, was_stopped
 from tambour.planning.situation import Situation
-
-FIRST_REVISION = 1
-"""The last part of an edition's name, until its event is moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +49,22 @@ class Draft:
     due: datetime
     deadline: datetime | None
     verdict: Verdict | None = None
+    after: tuple[EditionId, ...] = ()
 
 
 def skipped(reason: Reason) -> Verdict:
     """The edition is left out on purpose."""
     return Verdict(state=EntryState.SKIPPED, reason=reason)
+
+
+def held(reason: Reason) -> Verdict:
+    """The edition waits for a person, or for the next scan."""
+    return Verdict(state=EntryState.HELD, reason=reason)
+
+
+def superseded(reason: Reason) -> Verdict:
+    """Another edition says it better."""
+    return Verdict(state=EntryState.SUPERSEDED, reason=reason)
 
 
 def missed(reason: Reason) -> Verdict:
@@ -74,11 +83,7 @@ def entries_of(draft: Draft, situation: Situation) -> Iterator[Entry]:
                 target=target,
                 situation=situation,
             )
-            verdict = (
-                _free(draft.due, situation)
-                if hold is None
-                else Verdict(state=EntryState.HELD, reason=hold)
-            )
+            verdict = free(draft.due, situation) if hold is None else held(hold)
         yield Entry(
             edition=draft.edition,
             campaign=draft.campaign.name,
@@ -90,6 +95,7 @@ def entries_of(draft: Draft, situation: Situation) -> Iterator[Entry]:
             state=verdict.state,
             reason=verdict.reason,
             recipients=audiences.size(target, situation),
+            after=draft.after,
         )
 
 
@@ -110,22 +116,37 @@ def remembered(
     """
     if frozen.state is EditionState.DONE:
         return Verdict(state=EntryState.SENT)
+    if was_stopped(frozen, situation.snapshot):
+        return superseded(reasons.facts_changed())
     if frozen.state is EditionState.CANCELLED:
         return skipped(reasons.cancelled())
+    return _running(frozen, situation, deadline=deadline, zone=zone)
+
+
+def _running(
+    frozen: FrozenEdition,
+    situation: Situation,
+    *,
+    deadline: datetime | None,
+    zone: ZoneInfo,
+) -> Verdict:
     decision = situation.snapshot.decisions.get(frozen.id)
     if decision is Decision.CANCEL:
         return skipped(reasons.decided(decision))
     if deadline is not None and situation.now >= deadline:
         return missed(reasons.cut_off(deadline, zone=zone))
+    # Whoever only reads finds it as the next `send` will leave it.
+    present = situation.standing.facts(told.event for told in frozen.facts)
+    if stop_of(frozen, present) is not None:
+        return superseded(reasons.facts_changed())
     if decision is Decision.HOLD:
         because = situation.snapshot.held_because.get(frozen.id)
-        reason = reasons.held(frozen.id, because=because)
-        return Verdict(state=EntryState.HELD, reason=reason)
-    free = _free(frozen.due, situation)
+        return held(reasons.held(frozen.id, because=because))
     reason = reasons.already_frozen(frozen.frozen_at, zone=zone)
-    return Verdict(state=free.state, reason=reason)
+    return replace(free(frozen.due, situation), reason=reason)
 
 
-def _free(due: datetime, situation: Situation) -> Verdict:
+def free(due: datetime, situation: Situation) -> Verdict:
+    """Nothing stops the edition; it may leave once it is due."""
     is_due = due <= situation.now
     return Verdict(state=EntryState.DUE if is_due else EntryState.PLANNED)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from tambour.model import Decision, EditionId, EventStatus, Offset, Reason, ReasonCode
 from tambour.planning.estimates import Limit, Outlook
+from tambour.planning.vanishing import Absence
 
 _STATUS = {
     EventStatus.HELD: Reason(
@@ -30,6 +31,11 @@ _STATUS = {
 }
 
 
+_GONE = {
+    Absence.GONE: (ReasonCode.EVENT_VANISHED, "The event's file is gone"),
+    Absence.HIDDEN: (ReasonCode.EVENT_HIDDEN, "The site does not show the event"),
+    Absence.MANY: (ReasonCode.MANY_VANISHED, "Many events vanished at once"),
+}
 _MINUTE = timedelta(minutes=1)
 
 
@@ -259,3 +265,111 @@ def used_up(
 def cancelled() -> Reason:
     """The ledger says so, and no longer who asked."""
     return Reason(code=ReasonCode.DECIDED, text="This edition was cancelled.")
+
+
+def vanished() -> Reason:
+    """Two good scans did not find it."""
+    return Reason(
+        code=ReasonCode.EVENT_VANISHED,
+        text="The event's file is gone; put it back to announce the event.",
+    )
+
+
+def unsure() -> Reason:
+    """One scan did not find it, which may have met a folder being rewritten."""
+    return Reason(
+        code=ReasonCode.EVENT_VANISHED,
+        text="The file of an event in it was there and is not. The next scan (of the "
+        "daemon, or `tambour send`) finds it, or takes it as gone.",
+    )
+
+
+def many_vanished(source: str, edition: EditionId) -> Reason:
+    """A disk or a feed is likelier gone than they."""
+    return Reason(
+        code=ReasonCode.MANY_VANISHED,
+        text=f"Many events of the source {source} vanished at once, so none counts as "
+        "gone. Bring them back; if they are meant to be gone: "
+        f"tambour cancel {edition}",
+    )
+
+
+def digest_without(count: int, edition: EditionId) -> Reason:
+    """A person may send it without them."""
+    return Reason(
+        code=ReasonCode.MANY_VANISHED,
+        text=f"Many events vanished at once, {count} of them from this edition. Bring "
+        f"them back; to send it without them: tambour approve {edition}",
+    )
+
+
+def gone_though_told(edition: EditionId, absence: Absence) -> Reason:
+    """Only a person knows whether it is cancelled, or its file was deleted."""
+    code, what = _GONE[absence]
+    return Reason(
+        code=code,
+        text=f"{what}, but readers were told of it. Put it back, and nothing is said; "
+        f"or tell them that it is cancelled: tambour approve {edition}",
+    )
+
+
+def many_changed(count: int, edition: EditionId) -> Reason:
+    """A slip in a script is likelier than so many moves."""
+    return Reason(
+        code=ReasonCode.MANY_CHANGED,
+        text=f"{count} events changed at once. Mend the files; or if that is right: "
+        f"tambour approve {edition}",
+    )
+
+
+def settling(until: datetime, *, zone: ZoneInfo) -> Reason:
+    """Whoever edits a file often edits it again."""
+    return Reason(
+        code=ReasonCode.SETTLING,
+        text="The change is fresh and may still be undone; readers are told from "
+        f"{shown(until, zone)} on.",
+    )
+
+
+def correction_first(correction: EditionId) -> Reason:
+    """Nobody gets two messages about one event at once."""
+    return Reason(
+        code=ReasonCode.SETTLING,
+        text=f"The correction {correction} leaves first; this goes to all others then.",
+    )
+
+
+def corrected_instead(correction: EditionId) -> Reason:
+    """The correction has just said when the event is."""
+    return Reason(
+        code=ReasonCode.CORRECTED_INSTEAD,
+        text=f"It was due when the event was moved; the correction {correction} says "
+        "the same.",
+    )
+
+
+def facts_changed() -> Reason:
+    """Nobody else gets the old facts."""
+    return Reason(
+        code=ReasonCode.FACTS_CHANGED,
+        text="What it says is no longer so, and it stopped. Those whom it reached are "
+        "corrected; the others get the next revision.",
+    )
+
+
+def too_late_to_correct(deadline: datetime, *, zone: ZoneInfo) -> Reason:
+    """They know something else, and nobody told them in time."""
+    return Reason(
+        code=ReasonCode.LATE,
+        text="These readers were told what is no longer so, and nothing may leave from "
+        f"{shown(deadline, zone)} on; reach them by other means.",
+    )
+
+
+def nobody_corrects(campaign: str) -> Reason:
+    """The words and the channel of a correction are its campaign's."""
+    return Reason(
+        code=ReasonCode.FACTS_CHANGED,
+        text=f"The campaign {campaign} told these readers what is no longer so, and is "
+        "gone: put its file back, or reach them by other means.",
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 
@@ -18,7 +18,9 @@ from tambour.model import (
     EditionId,
     Event,
     EventId,
+    EventStatus,
     FrozenEdition,
+    KnownEvent,
     Limits,
     Selection,
     Site,
@@ -26,6 +28,7 @@ from tambour.model import (
     Speed,
 )
 from tambour.planning.calendar import begins_at
+from tambour.planning.vanishing import Absence, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +45,11 @@ class Situation:
     What is known at `now`, in UTC.
 
     `horizon` bounds what is listed, never what may leave now. `dated` is in order of
-    start, and `upcoming` the part of it that has not started.
+    start, vanished events included, and `upcoming` the part of it that has not started.
     """
 
     dated: tuple[Dated, ...]
+    standing: Standing
     campaigns: tuple[Campaign, ...]
     recipients: Mapping[str, int]
     speeds: Mapping[str, Speed]
@@ -69,6 +73,31 @@ class Situation:
         """When the event was first seen; one that nobody recorded is seen now."""
         return self.snapshot.events_seen.get(event, self.now)
 
+    def absence(self, event: EventId) -> Absence | None:
+        """What is thought of an event that is not there any more."""
+        return self.standing.absent.get(event)
+
+    def changed_at(self, event: EventId) -> datetime:
+        """Since when an event is as it is; what nobody recorded changed just now."""
+        remembered = self.snapshot.known.get(event)
+        known = self.standing.known.get(event)
+        if remembered is None or known is None:
+            return self.now
+        if event in self.standing.absent or not _differs(remembered, known):
+            return remembered.changed_at
+        written = known.modified or self.now
+        is_likely = remembered.changed_at <= written <= self.now
+        return written if is_likely else self.now
+
+    def settled_at(self, changed_at: datetime) -> datetime:
+        """
+        Return when a change counts, unless it is undone; one in the future counts now.
+
+        Only a clock that was set back can make a change of the future.
+        """
+        is_past = changed_at <= self.now
+        return changed_at + self.limits.settle if is_past else self.now
+
     def campaign_seen(self, campaign: str) -> datetime:
         """When the campaign was first seen; one that nobody recorded is seen now."""
         return self.snapshot.campaigns_seen.get(campaign, self.now)
@@ -83,6 +112,14 @@ def dated_events(events: Sequence[Event]) -> tuple[Dated, ...]:
         if start is not None
     )
     return tuple(sorted(dated, key=lambda one: (one.starts_at, one.event.id)))
+
+
+def _differs(remembered: KnownEvent, known: Event) -> bool:
+    """Whether an event changed since the ledger last noted its facts."""
+    before, now = remembered.facts, known.facts()
+    if before.status is EventStatus.HIDDEN:
+        before = replace(before, status=EventStatus.CANCELLED)
+    return bool(before.changes(now))
 
 
 def is_selected(event: Event, where: Selection) -> bool:

@@ -59,6 +59,14 @@ class History:
             rows = connection.execute(claiming.DUE_EDITIONS, {"by": by}).scalars()
             return frozenset(EditionId(edition) for edition in rows)
 
+    def next_due(self, after: datetime) -> datetime | None:
+        """Return when the next try is due *after* then; None when there is none."""
+        with self._database.read() as connection:
+            found: datetime | None = connection.execute(
+                asking.NEXT_DUE, {"after": after}
+            ).scalar()
+            return found
+
     def counts(self, editions: Iterable[EditionId] | None = None) -> tuple[Count, ...]:
         """Return how the recipients of each (edition, channel) stand."""
         query, where = asking.COUNTS, dict[str, object]()

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from tambour.ledger.queries.dialect import listed
-from tambour.ledger.schema import delivery, edition, part, told
+from tambour.ledger.queries.steps import is_waiting
+from tambour.ledger.schema import Instant, delivery, edition, part, told
 from tambour.model import DeliveryState
 
 # ── History ─────────────────────────────────────────────────────────────────────
@@ -94,3 +95,14 @@ What put deliveries of some editions off, the most frequent answer last.
 
 Those whose turn never came know the least about it.
 """
+
+NEXT_DUE = (
+    sa.select(sa.func.min(delivery.c.next_try))
+    .join_from(part, delivery, delivery.c.part == part.c.id)
+    .where(
+        part.c.open,
+        is_waiting,
+        delivery.c.next_try > sa.bindparam("after", type_=Instant),
+    )
+)
+"""When the first try is due of those that are to come."""

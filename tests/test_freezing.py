@@ -244,6 +244,17 @@ def reminder(due: datetime, target: Target = MAIL, **changes: Any) -> Entry:
             [entry(), entry(POST, state=EntryState.HELD)], 0, id="held in part"
         ),
         pytest.param(
+            [
+                entry(
+                    state=EntryState.PLANNED,
+                    reason=Reason(code=ReasonCode.SETTLING, text="fresh"),
+                ),
+                entry(POST),
+            ],
+            0,
+            id="settling in part",
+        ),
+        pytest.param(
             [entry(), entry(POST, state=EntryState.SKIPPED)], 1, id="skipped in part"
         ),
         pytest.param(

@@ -70,12 +70,12 @@ def choose_due(plan: Plan, *, by: datetime) -> tuple[Entry, ...]:
     """
     Return the entries to freeze now: due ones, and planned ones that are due *by* then.
 
-    An edition of which a part is held waits as a whole: it can be frozen only once. An
+    An edition of which a part waits does so as a whole: it can be frozen only once. An
     audience without anybody does not silence the edition's other channels. Of reminders
     of one event that would leave together, a late one and the next, readers get the
     latest, as the plan has it of those that are overdue.
     """
-    held = {entry.edition for entry in plan.entries if _waits_for_a_person(entry)}
+    held = {entry.edition for entry in plan.entries if _waits(entry)}
     chosen = [
         entry
         for entry in plan.entries
@@ -99,9 +99,11 @@ def _readers(entry: Entry) -> tuple[object, ...]:
     return entry.kind, about, entry.target.channel, entry.target.audience
 
 
-def _waits_for_a_person(entry: Entry) -> bool:
-    is_deserted = entry.reason and entry.reason.code is ReasonCode.NO_RECIPIENTS
-    return entry.state is EntryState.HELD and not is_deserted
+def _waits(entry: Entry) -> bool:
+    """Tell whether it waits for a person, or until what changed is certain."""
+    code = entry.reason.code if entry.reason else None
+    is_held = entry.state is EntryState.HELD and code is not ReasonCode.NO_RECIPIENTS
+    return is_held or code is ReasonCode.SETTLING
 
 
 def freeze_entries(

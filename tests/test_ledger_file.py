@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 
 from ledger_files import open_for_writing
 from ledger_samples import NOW, edition, freeze, lease, people, states
+from planning_cases import event
 from tambour.errors import LedgerError, LedgerLocked
 from tambour.ledger import (
     Ledger,
@@ -35,8 +36,32 @@ from tambour.model import Decision, Snapshot
 
 URL = "sqlite:///var/tambour.db"
 GOLDEN = Path(__file__).parent / "golden"
-EARLIER = ["0001"]
+EARLIER = ["0001", "0002"]
 """Versions that were published before today's."""
+TAKEN_BACK = {
+    "0002": (
+        "DROP TABLE event_good; ALTER TABLE part DROP COLUMN closings;"
+        + "".join(
+            f"ALTER TABLE event_seen DROP COLUMN {name};"
+            for name in (
+                "source",
+                "path",
+                "facts",
+                "starts_at",
+                "changed_at",
+                "missing",
+            )
+        )
+    ),
+    "0001": (
+        "ALTER TABLE decision DROP COLUMN reason; DROP TABLE spent;"
+        "ALTER TABLE part DROP COLUMN first; ALTER TABLE part DROP COLUMN last;"
+        "DROP INDEX delivery_waiting;"
+        "CREATE INDEX delivery_open ON delivery (part, next_try)"
+        " WHERE next_try IS NOT NULL;"
+    ),
+}
+"""By each version, what the next one added, taken back; the latest first."""
 
 
 @pytest.fixture
@@ -92,24 +117,29 @@ def test_an_earlier_schema_is_upgraded(
     assert frozen_schema(SCHEMA) == ";\n".join(tables_of(file)) + ";\n"
 
 
-def test_an_earlier_ledger_keeps_what_it_knew(tmp_path: Path, file: Path) -> None:
-    """A decision and a delivery under way survive an upgrade."""
+@pytest.mark.parametrize("version", EARLIER)
+def test_an_earlier_ledger_keeps_what_it_knew(
+    tmp_path: Path, file: Path, version: str
+) -> None:
+    """Decisions, first sights and a delivery under way survive an upgrade."""
     with closing(open_for_writing(URL, root=tmp_path)) as ledger:
         name = freeze(ledger, 3)
         lease(ledger, limit=1)
         ledger.decide(name, Decision.APPROVE, NOW)
+        ledger.sightings.note([event("2027-04-01 19:00")], ["hebdo"], NOW)
     with closing(sqlite3.connect(file)) as connection:
-        connection.executescript(
-            "ALTER TABLE decision DROP COLUMN reason; DROP TABLE spent;"
-            "ALTER TABLE part DROP COLUMN first; ALTER TABLE part DROP COLUMN last;"
-            "DROP INDEX delivery_waiting;"
-            "CREATE INDEX delivery_open ON delivery (part, next_try)"
-            " WHERE next_try IS NOT NULL;"
-            "UPDATE alembic_version SET version_num = '0001'"
-        )
+        for earlier, statements in TAKEN_BACK.items():
+            if earlier >= version:
+                connection.executescript(statements)
+        connection.execute("UPDATE alembic_version SET version_num = ?", [version])
+        connection.commit()
     with closing(open_for_writing(URL, root=tmp_path)) as ledger:
-        assert {name: Decision.APPROVE} == ledger.snapshot().decisions
-        assert {} == ledger.snapshot().held_because
+        snapshot = ledger.snapshot()
+
+        assert {name: Decision.APPROVE} == snapshot.decisions
+        assert {} == snapshot.held_because
+        assert [NOW] == [*snapshot.events_seen.values()]
+        assert {} == snapshot.known
         assert [True] == [one.is_balanced for one in ledger.history.counts([name])]
         assert 2 == len(lease(ledger))
 
@@ -228,7 +258,7 @@ def test_a_reader_sees_what_is_there_and_changes_nothing(
     with closing(open_for_reading(URL, root=tmp_path)) as reader:
         assert states(ledger) == states(reader)
         with pytest.raises(LedgerError, match="readonly"):
-            reader.note_seen([], ["hebdo"], NOW)
+            reader.sightings.note([], ["hebdo"], NOW)
 
 
 def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path, ledger: Ledger) -> None:

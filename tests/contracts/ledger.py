@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import pytest
 
+from contracts.sightings import SightingContract
 from ledger_samples import (
     DEADLINE,
     NOW,
@@ -35,7 +36,6 @@ from tambour.model import (
     DeliveryState,
     EditionId,
     EditionState,
-    EventId,
     Outcome,
     OutcomeKind,
     Revision,
@@ -185,16 +185,6 @@ class FreezingContract:
 
         assert () == lease(ledger, now=first - timedelta(seconds=1))
         assert 1 == len(lease(ledger, now=first))
-
-    def test_remembers_the_first_sight(self, ledger: Ledger) -> None:
-        """Later sights of an event or a campaign change nothing."""
-        ledger.note_seen([EventId("a")], ["hebdo"], NOW)
-        ledger.note_seen([EventId("a"), EventId("b")], ["hebdo"], LATER)
-
-        snapshot = ledger.snapshot()
-
-        assert {"a": NOW, "b": LATER} == snapshot.events_seen
-        assert {"hebdo": NOW} == snapshot.campaigns_seen
 
 
 class DeliveringContract:
@@ -671,6 +661,7 @@ class HistoryContract:
 
 
 class LedgerContract(
+    SightingContract,
     FreezingContract,
     DeliveringContract,
     RefusingContract,

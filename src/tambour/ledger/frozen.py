@@ -1,5 +1,5 @@
 """
-Facts, words and recipients as JSON text, and back.
+Events, facts, words and recipients as JSON text, and back.
 
 The format is part of the ledger: a field may be added with a default, never renamed.
 """
@@ -7,11 +7,38 @@ The format is part of the ledger: a field may be added with a default, never ren
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from tambour.model import EventId, EventStatus, Facts, Rendered
+from tambour.model import Detail, Event, EventId, EventStatus, Facts, Rendered
+
+_EVENT = tuple(field.name for field in fields(Event) if field.compare)
+_KEPT_FACTS = 20_000
+"""Each tick reads them all again, and most of them are what many editions tell."""
+
+
+def dump_event(event: Event) -> str:
+    """Return an event as JSON: all by which it is equal to another."""
+    values = {name: getattr(event, name) for name in _EVENT}
+    values["start"] = event.start.isoformat() if event.start else None
+    values["end"] = event.end.isoformat() if event.end else None
+    values["details"] = [asdict(detail) for detail in event.details]
+    return json.dumps(values, ensure_ascii=False)
+
+
+def load_event(text: str) -> Event:
+    """Return the event; what it has of a later version is an error there."""
+    values = json.loads(text)
+    zone = ZoneInfo(values["timezone"])
+    for name in ("start", "end"):
+        at = values[name]
+        values[name] = datetime.fromisoformat(at).astimezone(zone) if at else None
+    values["tags"] = tuple(values["tags"])
+    values["details"] = tuple(Detail(**one) for one in values["details"])
+    values["status"] = EventStatus(values["status"])
+    return Event(**values)
 
 
 def dump_facts(facts: Facts) -> str:
@@ -22,6 +49,7 @@ def dump_facts(facts: Facts) -> str:
     return json.dumps(values, ensure_ascii=False)
 
 
+@lru_cache(maxsize=_KEPT_FACTS)
 def load_facts(text: str) -> Facts:
     """Return the facts, their instants in the event's own zone again."""
     values = json.loads(text)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The revision that this code reads and writes; revisions are ordered as text."""
 
 
@@ -61,11 +61,26 @@ meta = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+# What readers go by is here, apart from the rest of an event, which is rarely read.
+# Neither is known of an event that was never well read.
 event_seen = sa.Table(
     "event_seen",
     metadata,
     sa.Column("event", sa.Text, primary_key=True),
     sa.Column("first_seen", Instant, nullable=False),
+    sa.Column("source", sa.Text),
+    sa.Column("path", sa.Text),
+    sa.Column("facts", sa.Text),
+    sa.Column("starts_at", Instant),
+    sa.Column("changed_at", Instant),
+    sa.Column("missing", sa.Integer, nullable=False, server_default="0"),
+)
+
+event_good = sa.Table(
+    "event_good",
+    metadata,
+    sa.Column("event", sa.Text, primary_key=True),
+    sa.Column("good", sa.Text, nullable=False),
 )
 
 campaign_seen = sa.Table(
@@ -104,7 +119,8 @@ told = sa.Table(
 
 # What of an edition goes by one channel; its states must add up to `recipients`. Its
 # rows lie between `first` and `last`, and are counted in that order: by an index they
-# would be fetched one by one, from all over the file.
+# would be fetched one by one, from all over the file. While it is closed none of them
+# changes, so that what was counted after so many `closings` still holds.
 part = sa.Table(
     "part",
     metadata,
@@ -115,6 +131,7 @@ part = sa.Table(
     sa.Column("open", sa.Boolean(create_constraint=False), nullable=False),
     sa.Column("first", Serial),
     sa.Column("last", Serial),
+    sa.Column("closings", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("edition", "channel"),
 )
 sa.Index(

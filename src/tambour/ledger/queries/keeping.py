@@ -12,12 +12,10 @@ from tambour.ledger.queries.dialect import given, upsert
 from tambour.ledger.schema import (
     Instant,
     audience_size,
-    campaign_seen,
     content,
     decision,
     delivery,
     edition,
-    event_seen,
     meta,
     part,
     staged_content,
@@ -47,23 +45,11 @@ EDITIONS = sa.select(
 TOLD = sa.select(told.c.edition, told.c.facts).order_by(told.c.edition, told.c.position)
 """What every edition tells, in its order."""
 
-EVENTS_SEEN = sa.select(event_seen.c.event, event_seen.c.first_seen)
-"""When each event was first seen."""
-
-CAMPAIGNS_SEEN = sa.select(campaign_seen.c.campaign, campaign_seen.c.first_seen)
-"""When each campaign was first seen."""
-
 AUDIENCE_SIZES = sa.select(audience_size.c.audience, audience_size.c.size)
 """How many people the last edition frozen for each audience had."""
 
 DECISIONS = sa.select(decision.c.edition, decision.c.decision, decision.c.reason)
 """What was decided and why, also about editions that are not frozen yet."""
-
-NOTE_EVENT = upsert(event_seen).on_conflict_do_nothing()
-"""Remember when an event was first seen."""
-
-NOTE_CAMPAIGN = upsert(campaign_seen).on_conflict_do_nothing()
-"""Remember when a campaign was first seen."""
 
 # ── Freezing ────────────────────────────────────────────────────────────────────
 

@@ -19,7 +19,6 @@ import smtplib
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from setting import CHANNEL, settings
@@ -48,7 +47,7 @@ class Ready:
             return None
         message = self._messages[self._taken % len(self._messages)]
         self._taken += 1
-        return replace(message, delivery=DeliveryId(self._taken))
+        return message._replace(delivery=DeliveryId(self._taken))
 
     async def more(self, _lane: str = "") -> bool:
         """Whether any is left."""

@@ -193,7 +193,7 @@ def test_any_message_verifies(
         language="fr", subject="".join(subject), text="".join(text),
         html="<p>  " + "".join(text) if has_html else "", tokens=TOKENS,
     )  # fmt: skip
-    recipient = replace(ZOE, name=name, fields={"ville": ville})
+    recipient = ZOE._replace(name=name, fields={"ville": ville})
     message = signed(rendered, recipient=recipient, signers=(signer("ed"),))
     _, _, body = message.partition(b"\r\n\r\n")
     relaxed = without_empty_end(relaxed_lines(body))
@@ -320,7 +320,7 @@ def test_signed_messages_are_still_plain() -> None:
 def test_addresses_beyond_ascii_are_signed_as_they_are() -> None:
     """SMTPUTF8 messages verify too."""
     assert [True, True] == verdicts(
-        signed(recipient=replace(ZOE, address="zoé@example.org"))
+        signed(recipient=ZOE._replace(address="zoé@example.org"))
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import resource
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -132,7 +131,7 @@ def test_names_say_edition_and_recipient(tmp_path: Path) -> None:
 def test_a_retry_replaces(tmp_path: Path, make: Callable[[int], Message]) -> None:
     """The same key is the same file, with the newest content."""
     first = make(1)
-    again = dataclasses.replace(first, content=first.content + b"\r\n")
+    again = first._replace(content=first.content + b"\r\n")
     send(tmp_path, first)
     before = files(tmp_path)
     send(tmp_path, again)
@@ -146,9 +145,7 @@ def test_a_file_being_read_is_not_changed(tmp_path: Path) -> None:
     """Whoever has a message open reads it to its end, though a retry replaces it."""
     send(tmp_path, mail(1))
     with next((tmp_path / "outbox").glob("*.eml")).open("rb") as file:
-        send(
-            tmp_path, dataclasses.replace(mail(1), content=mail(1).content + b"new\r\n")
-        )
+        send(tmp_path, mail(1)._replace(content=mail(1).content + b"new\r\n"))
         content = file.read()
 
     assert mail(1).content == content
@@ -158,8 +155,8 @@ def test_names_that_look_alike_stay_apart(tmp_path: Path) -> None:
     """Two recipients whose names reduce to the same letters have two files."""
     send(
         tmp_path,
-        dataclasses.replace(mail(1, recipient="a+b@example.org"), key="one"),
-        dataclasses.replace(mail(2, recipient="a-b@example.org"), key="two"),
+        mail(1, recipient="a+b@example.org")._replace(key="one"),
+        mail(2, recipient="a-b@example.org")._replace(key="two"),
     )
 
     assert len(list((tmp_path / "outbox").glob("*.eml"))) == 2
@@ -172,7 +169,7 @@ def test_names_that_look_alike_stay_apart(tmp_path: Path) -> None:
 )
 def test_no_name_leaves_the_folder(tmp_path: Path, recipient: str) -> None:
     """Whatever an address holds, its file is in the outbox."""
-    message = dataclasses.replace(mail(1), recipient=recipient)
+    message = mail(1)._replace(recipient=recipient)
     outcomes = send(tmp_path, message)
 
     assert kinds(outcomes) == [OutcomeKind.ACCEPTED]
@@ -190,7 +187,7 @@ def test_posts_are_readable(tmp_path: Path) -> None:
 
 def test_a_payload_of_any_shape_is_filed(tmp_path: Path) -> None:
     """An editor's own payload template may make what it likes."""
-    outcomes = send(tmp_path, dataclasses.replace(post(1), content=b"[1, 2]"))
+    outcomes = send(tmp_path, post(1)._replace(content=b"[1, 2]"))
 
     assert kinds(outcomes) == [OutcomeKind.ACCEPTED]
     assert next((tmp_path / "outbox").glob("*.json")).read_bytes() == b"[1, 2]"
@@ -212,7 +209,7 @@ def test_a_full_disk_defers_and_leaves_nothing_half_written(
     tmp_path: Path, make: Callable[[int], Message]
 ) -> None:
     """What does not fit is deferred, and no part of it stays."""
-    large = dataclasses.replace(make(1), content=make(1).content + b" " * 100_000)
+    large = make(1)._replace(content=make(1).content + b" " * 100_000)
     with small_files(10_000):
         outcomes = send(tmp_path, large)
     left = [name for name in files(tmp_path) if "index" not in name]
@@ -370,7 +367,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         channel, found = outbox(tmp_path), []
         for subject in ("before", "afterwards"):
             content = newsletter(subject=subject)
-            await transmit(channel, [dataclasses.replace(mail(1), content=content)])
+            await transmit(channel, [mail(1)._replace(content=content)])
             await channel.close()
             path = next((tmp_path / "outbox").glob("*.eml"))
             os.utime(path, ns=(1, 1))

@@ -156,7 +156,7 @@ def test_personal_words_need_a_recipient() -> None:
         render(make_event(), body=body)
 
     zoe = Recipient(address="z@example.org", name="Zoé", language="fr")
-    nobody = replace(zoe, name="")
+    nobody = zoe._replace(name="")
 
     assert "Cher Zoé" in render(make_event(), body=body, recipient=zoe).text
     assert "Cher" not in render(make_event(), body=body, recipient=nobody).text

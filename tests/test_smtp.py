@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -239,7 +238,7 @@ def test_only_the_final_dot_makes_uncertain(
 ) -> None:
     """Lost before the final dot is deferred; after it, nobody knows."""
     content = mail(1).content + (LARGE if "content" in script else b"")
-    message = dataclasses.replace(mail(1), content=content)
+    message = mail(1)._replace(content=content)
     timeout = BRIEF if Fault.STALL in script.values() else timedelta(seconds=20)
     outcomes, server, _ = converse(script, message, timeout=timeout)
 
@@ -338,7 +337,7 @@ def test_idle_servers_are_found_again() -> None:
 )
 def test_content_that_would_change_is_refused(content: bytes, code: str) -> None:
     """What a server could read in two ways never leaves; the next message does."""
-    odd = dataclasses.replace(mail(1), content=content)
+    odd = mail(1)._replace(content=content)
     outcomes, server, _ = converse({}, odd, mail(2))
 
     assert [REJECTED, ACCEPTED] == kinds(outcomes)
@@ -393,7 +392,7 @@ def test_size_and_8bitmime_are_declared_when_offered() -> None:
     """A server that wants to know is told before the content comes."""
     content = b"Subject: \xc3\xa9\r\n\r\nx\r\n"
     script: Script = {"EHLO": "250-peer.example\r\n250-SIZE 1000\r\n250 8BITMIME"}
-    _, server, _ = converse(script, dataclasses.replace(mail(1), content=content))
+    _, server, _ = converse(script, mail(1)._replace(content=content))
 
     assert f"MAIL FROM:<lettre@example.org> SIZE={len(content)} BODY=8BITMIME" in (
         server.heard

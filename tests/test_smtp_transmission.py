@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -183,7 +182,7 @@ def test_lanes_keep_their_own_limits() -> None:
     """Gentle destinations have few connections, with few messages each."""
     gentle = {"of": ["orange.fr"], "connections": 1, "messages_per_connection": 5}
     wave = [*mails(60), *mails(20, at="orange.fr", lane="orange.fr")]
-    wave = [dataclasses.replace(m, delivery=DeliveryId(n)) for n, m in enumerate(wave)]
+    wave = [m._replace(delivery=DeliveryId(n)) for n, m in enumerate(wave)]
     with faulty_server() as sink:
         outcomes = send(sink, wave, connections=3, domains=[gentle])
         sink.wait_for_quiet()
@@ -200,7 +199,7 @@ def test_one_connection_serves_all_lanes_in_turn() -> None:
     """With room for one, no lane waits until the other is through."""
     gentle = {"of": ["orange.fr"], "connections": 1}
     wave = [*mails(300), *mails(10, at="orange.fr", lane="orange.fr")]
-    wave = [dataclasses.replace(m, delivery=DeliveryId(n)) for n, m in enumerate(wave)]
+    wave = [m._replace(delivery=DeliveryId(n)) for n, m in enumerate(wave)]
     with faulty_server() as sink:
         outcomes = send(sink, wave, connections=1, domains=[gentle])
 
@@ -298,7 +297,7 @@ def test_a_dripping_server_cannot_put_off_its_deadline(without: frozenset[str]) 
 def test_a_silent_server_does_not_take_the_wave_along() -> None:
     """While nothing can be written no more messages are taken, window or not."""
     first, *others = mails(60)
-    large = [dataclasses.replace(message, content=LARGE) for message in others]
+    large = [message._replace(content=LARGE) for message in others]
     wave = Tracked([first, *large])
     rules = [
         Rule(phase=Phase.CONTENT, fault=STALL, recipient=message.recipient, times=9)

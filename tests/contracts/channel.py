@@ -6,7 +6,6 @@ A channel's test file subclasses `ChannelContract` and gives a `destination`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
@@ -303,6 +302,6 @@ def mail(number: int, *, recipient: str | None = None) -> Message:
 def post(number: int) -> Message:
     """Return a post whose JSON holds what is easily mangled."""
     content = f'{{"timestamp": "2026-11-30T08:00:00+01:00", "data": {{"edition": "agenda/2026-11-30/{number}", "text": "N° {number} – 😀\\nà bientôt", "events": []}}}}\n'
-    return dataclasses.replace(
-        mail(number), recipient="equipe", content=content.encode(), sender=""
+    return mail(number)._replace(
+        recipient="equipe", content=content.encode(), sender=""
     )

@@ -217,7 +217,7 @@ class Preview:
         is_mail = content.rendered is not None
         if test_id and not is_mail:
             # Under the real key a receiver would take the real post for a repetition.
-            message = replace(message, key=f"test.{test_id}")
+            message = message._replace(key=f"test.{test_id}")
         return Sample(entry=entry, recipient=person, message=message, is_mail=is_mail)
 
     def _signers(self, channel: str) -> tuple[Signer, ...]:

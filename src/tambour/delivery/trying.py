@@ -7,7 +7,7 @@ Nothing enters the history, and the ledger is not even opened.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from tambour.channels import Batch, make_channel
@@ -58,7 +58,7 @@ async def _transmit(
     if refusal is not None:
         return [Tried(sample=sample, outcome=refusal) for sample in samples]
     wave = [
-        replace(sample.message, delivery=DeliveryId(number))
+        sample.message._replace(delivery=DeliveryId(number))
         for number, sample in enumerate(samples)
     ]
     budget = Budget(() if isinstance(settings, OutboxChannel) else settings.rate)

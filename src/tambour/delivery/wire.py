@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import NamedTuple
 
 from tambour.delivery.world import Composed, CrashPoint, World
@@ -79,7 +78,7 @@ class Wire:
             except UserError as reason:
                 error = reason
             else:
-                return replace(message, lane=claim.lane) if claim.lane else message
+                return message._replace(lane=claim.lane) if claim.lane else message
         del self.flying[claim.leased.id]
         self._on_end(claim, error)
         return None

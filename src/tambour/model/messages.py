@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import NewType
+from types import MappingProxyType
+from typing import NamedTuple, NewType
 
 DeliveryId = NewType("DeliveryId", int)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(NamedTuple):
     """A subscriber's address frozen into an edition; `fields` are the CSV's others."""
 
     address: str
-    name: str = ""
     language: str
-    fields: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    fields: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,7 @@ class Rendered:
     tokens: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """
     Bytes ready for a channel.
 

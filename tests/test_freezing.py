@@ -15,11 +15,8 @@ from ledger_files import open_for_writing
 from ledger_samples import person, states
 from rendering_samples import DUE, SITE, make_campaign, make_event
 from tambour.audience import Audience
-from tambour.delivery.freezing import (
-    Material,
-    choose_due,
-    freeze_entries,
-)
+from tambour.delivery.freezing import choose_due, freeze_entries
+from tambour.delivery.press import Material
 from tambour.errors import UserError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
@@ -29,10 +26,12 @@ from tambour.model import (
     EditionKind,
     Entry,
     EntryState,
+    Limits,
     Plan,
     Reason,
     ReasonCode,
     Recipient,
+    Snapshot,
     Target,
 )
 from tambour.rendering.templates import Templates
@@ -85,8 +84,11 @@ def material(
         templates=Templates(root),
         campaigns={"agenda": campaign or make_campaign()},
         events={EVENT.id: EVENT},
+        standing={EVENT.id: EVENT},
         audiences={"agents": audience(people)},
         channel_types={"lettre": "smtp", "equipe": "webhook"},
+        snapshot=Snapshot(),
+        limits=Limits(margin=timedelta(minutes=10), late=timedelta(hours=24)),
     )
 
 

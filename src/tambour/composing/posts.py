@@ -10,10 +10,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from tambour.model import EditionId, EditionKind, Rendered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """
+    What is not as it was posted, and the idempotency keys of the posts that said so.
+
+    Each of *changes* has `label`, `before` and `after`, in the site's language.
+    """
+
+    changes: Sequence[Mapping[str, str]]
+    corrects: Sequence[str]
 
 
 def post_payload(
@@ -24,6 +37,7 @@ def post_payload(
     kind: EditionKind,
     events: Sequence[Mapping[str, Any]],
     at: datetime,
+    correction: Correction | None = None,
 ) -> bytes:
     """
     Return the JSON object that says *rendered*, or the template's own payload.
@@ -31,6 +45,7 @@ def post_payload(
     Args:
         events: as in the contract's `events` command.
         at: aware; when the payload was made.
+        correction: what it puts right, if that is what it is for.
 
     """
     if rendered.payload:
@@ -45,6 +60,7 @@ def post_payload(
             "text": rendered.text,
             "html": rendered.html,
             "events": list(events),
+            **(asdict(correction) if correction else {}),
         },
     }
     text = json.dumps(envelope, ensure_ascii=False, allow_nan=False)

@@ -16,8 +16,8 @@ from datetime import datetime
 from tambour.audience import require_address
 from tambour.composing.mail import TEST_MARK
 from tambour.composing.signers import Signer
-from tambour.delivery.freezing import Press
 from tambour.delivery.keys import read_signers
+from tambour.delivery.press import Press
 from tambour.delivery.routes import Composer
 from tambour.delivery.sending import material_of
 from tambour.delivery.world import World
@@ -195,8 +195,8 @@ class Preview:
     # ── what ────────────────────────────────────────────────────────────────────
 
     def _press(self, entries: list[Entry]) -> Press:
-        material = material_of(self.memory.project, self.templates)
-        return Press(entries, material, self.at)
+        material = material_of(self.memory, self.templates)
+        return Press(entries, material, self.at, secret=self.secret, readers=None)
 
     def _sample(
         self, press: Press, entry: Entry, person: Recipient, *, test_id: str

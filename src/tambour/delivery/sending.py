@@ -16,11 +16,11 @@ from tambour.channels import make_channel
 from tambour.config import Config
 from tambour.delivery.freezing import (
     Frozen,
-    Material,
     choose_due,
     freeze_entries,
 )
 from tambour.delivery.loop import run_loop, stopped_by_signal
+from tambour.delivery.press import Material
 from tambour.delivery.routes import make_route
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import Route, World
@@ -30,6 +30,7 @@ from tambour.ledger.records import Count
 from tambour.memory import Memory, recall, watch
 from tambour.model import Entry, EntryState, Plan, Snapshot
 from tambour.planning import revise
+from tambour.planning.vanishing import standing_of
 from tambour.project import Project
 from tambour.rendering.templates import Templates
 
@@ -49,16 +50,21 @@ class Round:
     held: tuple[Entry, ...]
 
 
-def material_of(project: Project, templates: Templates) -> Material:
+def material_of(memory: Memory, templates: Templates) -> Material:
     """Return what the project's editions are made of."""
+    project, snapshot = memory.project, memory.snapshot
     channels = project.config.channels
+    standing = standing_of(project.events, memory.vanished, snapshot)
     return Material(
         site=project.site,
         templates=templates,
         campaigns={campaign.name: campaign for campaign in project.campaigns},
         events={event.id: event for event in project.events},
+        standing=standing.known,
         audiences=project.audiences,
         channel_types={name: settings.type for name, settings in channels.items()},
+        snapshot=snapshot,
+        limits=project.config.limits(),
     )
 
 
@@ -129,7 +135,7 @@ def freeze_due(
         snapshot=memory.snapshot,
         plan=plan,
         frozen=freeze_entries(
-            ledger, fresh, material_of(memory.project, templates), now=now, hold=hold
+            ledger, fresh, material_of(memory, templates), now=now, hold=hold
         ),
         held=tuple(e for e in wanted if e.state is EntryState.HELD and e.due <= by),
     )

@@ -18,12 +18,14 @@ from tambour.model import (
     EventId,
     Every,
     FrozenEdition,
+    KnownEvent,
     Limits,
     Offset,
     Plan,
     Site,
     Snapshot,
     Target,
+    Told,
 )
 from tambour.planning import make_plan
 
@@ -200,3 +202,35 @@ def known(
         **changes,
     }
     return FrozenEdition(id=EditionId(edition), campaign=campaign, due=due, **values)
+
+
+def seen(*events: Event, **changes: Any) -> dict[EventId, KnownEvent]:
+    """Make what the ledger knows of events: their facts, and since when they are so."""
+    values: dict[str, Any] = {"changed_at": LONG_AGO, **changes}
+    return {
+        one.id: KnownEvent(
+            id=one.id, source=one.source, path=one.path, facts=one.facts(), **values
+        )
+        for one in events
+    }
+
+
+def told(about: Event, **changes: Any) -> Told:
+    """Make a group of readers who were told of an event by mail."""
+    values: dict[str, Any] = {
+        "campaign": "reminders",
+        "channel": "mail",
+        "audience": "readers",
+        "edition": EditionId(f"reminders/{about.id}/7d-0900/1"),
+        "recipients": 10,
+        **changes,
+    }
+    return Told(facts=about.facts(), **values)
+
+
+def corrected(
+    name: str, about: Event, *, now: datetime, **changes: Any
+) -> FrozenEdition:
+    """Make a correction that the ledger knows, sent unless told otherwise."""
+    values: dict[str, Any] = {"due": now, "kind": EditionKind.CORRECTION, **changes}
+    return known(name, about, frozen_at=now, **values)

@@ -8,7 +8,6 @@ import pytest
 
 from planning_cases import (
     LIMITS,
-    LONG_AGO,
     WEEK_AT_9,
     at,
     event,
@@ -16,6 +15,7 @@ from planning_cases import (
     plan,
     reminder,
     rows,
+    seen,
     utc,
 )
 from tambour.model import (
@@ -24,10 +24,8 @@ from tambour.model import (
     EditionKind,
     EditionState,
     Event,
-    EventId,
     EventStatus,
     FrozenEdition,
-    KnownEvent,
     Revision,
     Snapshot,
 )
@@ -61,21 +59,6 @@ def revised(
     """Return what the events of today ask of an edition."""
     snapshot = Snapshot(editions={edition.id: edition}, **known)
     return list(revise(snapshot, events, vanished, LIMITS))
-
-
-def seen(*events: Event, missing: int = 0) -> dict[EventId, KnownEvent]:
-    """Return what the ledger knows of events that so many scans did not find."""
-    return {
-        one.id: KnownEvent(
-            id=one.id,
-            source=one.source,
-            path=one.path,
-            facts=one.facts(),
-            changed_at=LONG_AGO,
-            missing=missing,
-        )
-        for one in events
-    }
 
 
 @pytest.mark.parametrize(

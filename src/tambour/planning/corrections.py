@@ -139,7 +139,7 @@ def _wrongly_told(name: EventId, situation: Situation) -> Iterator[Told]:
     event = situation.standing.known.get(name)
     if event is None:
         return
-    now, changed_at = event.facts(), situation.changed_at(name)
+    now, changed_at = event.facts(), min(situation.changed_at(name), situation.now)
     for told in situation.snapshot.told[name]:
         over = max(begins_at(told.facts), begins_at(now))
         is_past = changed_at >= over or situation.now > over + situation.limits.late

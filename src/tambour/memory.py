@@ -80,9 +80,6 @@ def watch(project: Project, ledger: Ledger, *, now: datetime) -> Memory:
 
     """
     seen = recall(project, ledger)
-    ledger.note_seen(
-        [event.id for event in seen.project.events],
-        [campaign.name for campaign in project.campaigns],
-        now,
-    )
+    campaigns = [campaign.name for campaign in project.campaigns]
+    ledger.sightings.note(seen.project.events, campaigns, now)
     return recall(project, ledger)

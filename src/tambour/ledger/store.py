@@ -22,7 +22,7 @@ from tambour.ledger.database import Database
 from tambour.ledger.freezing import freeze_staged, stage
 from tambour.ledger.frozen import dump_facts, load_facts, load_rendered
 from tambour.ledger.history import History
-from tambour.ledger.queries import claiming, keeping, moving
+from tambour.ledger.queries import claiming, keeping, moving, sighting
 from tambour.ledger.queries.dialect import in_text
 from tambour.ledger.records import (
     Content,
@@ -34,6 +34,7 @@ from tambour.ledger.records import (
     Result,
     Spent,
 )
+from tambour.ledger.sightings import Sightings, known_events
 from tambour.ledger.standing import Standing
 from tambour.ledger.suppressions import Suppressions
 from tambour.model import (
@@ -42,7 +43,6 @@ from tambour.model import (
     EditionId,
     EditionKind,
     EditionState,
-    EventId,
     Facts,
     FrozenEdition,
     Outcome,
@@ -58,14 +58,15 @@ class Ledger:
     The ledger of one project; made by `opening`.
 
     `secret` is what message ids and links are made from, None for readers; `history`
-    answers questions, `suppressions` keeps who must not be mailed, `standing` knows
-    whether the ledger may be sent with.
+    answers questions, `sightings` remembers events, `suppressions` keeps who must not
+    be mailed, `standing` knows whether the ledger may be sent with.
     """
 
     def __init__(self, database: Database, secret: bytes | None = None) -> None:
         self._database = database
         self.secret = secret
         self.history = History(database)
+        self.sightings = Sightings(database)
         self.suppressions = Suppressions(database)
         self.standing = Standing(database)
 
@@ -81,24 +82,15 @@ class Ledger:
                     row.id: _frozen_edition(row, tuple(told.get(row.id, ())))
                     for row in connection.execute(keeping.EDITIONS)
                 },
-                events_seen=_pairs(connection, keeping.EVENTS_SEEN),
-                campaigns_seen=_pairs(connection, keeping.CAMPAIGNS_SEEN),
+                events_seen=_pairs(connection, sighting.EVENTS_SEEN),
+                known=known_events(connection),
+                campaigns_seen=_pairs(connection, sighting.CAMPAIGNS_SEEN),
                 audience_sizes=_pairs(connection, keeping.AUDIENCE_SIZES),
                 decisions={row.edition: Decision(row.decision) for row in decided},
                 held_because={row.edition: row.reason for row in decided if row.reason},
                 waiting=_pairs(connection, claiming.WAITING_BY_CHANNEL),
                 spent=_spent_lately(connection),
             )
-
-    def note_seen(
-        self, events: Iterable[EventId], campaigns: Iterable[str], now: datetime
-    ) -> None:
-        """Remember when events and campaigns were first seen; later sights are none."""
-        seen = [{"event": event, "first_seen": now} for event in events]
-        read = [{"campaign": name, "first_seen": now} for name in campaigns]
-        with self._database.write() as connection:
-            _execute_many(connection, keeping.NOTE_EVENT, seen)
-            _execute_many(connection, keeping.NOTE_CAMPAIGN, read)
 
     def freeze(
         self,

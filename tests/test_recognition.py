@@ -337,6 +337,16 @@ def test_a_copy_beside_a_broken_file_is_a_doubt() -> None:
     assert {A: "agenda/a held", B: "agenda/b held"} == told(found)
 
 
+def test_a_hidden_file_in_doubt_is_held_too() -> None:
+    """Else it would be known, and the doubt forgotten, at the next look."""
+    hidden = {"status": EventStatus.HIDDEN}
+    found = look(known(file("a")), file("a", "Bal", days=50, **hidden), file("b"))
+    other = look(known(file("a")), file("b", "Bal", days=9, **hidden), renamed=RENAMED)
+
+    assert {A: "agenda/a held", B: "agenda/b held"} == told(found)
+    assert {B: "agenda/b held"} == told(other)
+
+
 def test_files_that_change_places_are_held() -> None:
     """Else each one's readers would hear of the other."""
     before = known(file("a"), file("b", "Bal", days=50))

@@ -2,7 +2,8 @@
 A project together with what the ledger remembers of it: what every plan is made from.
 
 Readers `recall`; who sends also `watch`es, so that the ledger learns what was seen.
-Decides nothing itself: who an event is, and what is due, is for planning to say.
+Where a file has an error, or cannot be relied on to be gone, its event stands as it was
+last well read. Decides nothing itself: who an event is and what is due, planning says.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tambour.ledger import Ledger
-from tambour.model import Event, Plan, Snapshot
+from tambour.model import Event, EventId, EventStatus, Plan, Snapshot
 from tambour.planning import make_plan
 from tambour.planning.identity import Clues, recognise, unplaced
+from tambour.problems import Problem
 from tambour.project import Project, channel_speeds
 
 
@@ -37,6 +39,7 @@ class Memory:
             campaigns=project.campaigns,
             recipients=project.sizes(),
             snapshot=self.snapshot,
+            vanished=self.vanished,
             site=project.site,
             limits=project.config.limits(),
             speeds=channel_speeds(project.config),
@@ -47,14 +50,62 @@ class Memory:
 
 def recall(project: Project, ledger: Ledger) -> Memory:
     """Return the project with what the ledger remembers; changes nothing."""
-    stop = ledger.standing.stop(machine=project.config.machine)
-    snapshot = replace(ledger.snapshot(), stop=stop)
-    found = recognise(project.events, snapshot.known, _clues(project, snapshot))
-    problems = tuple(sorted((*project.problems, *found.problems)))
+    sight = _look(project, ledger)
+    problems = tuple(sorted((*project.problems, *sight.problems)))
     return Memory(
-        project=replace(project, events=found.events, problems=problems),
+        project=replace(
+            project, events=(*sight.there, *sight.standing), problems=problems
+        ),
+        snapshot=sight.snapshot,
+        vanished=sight.vanished,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sight:
+    """
+    Which events have a file, broken ones as they last were, and which have none.
+
+    *missing* are those that a good look did not find.
+    """
+
+    snapshot: Snapshot
+    there: tuple[Event, ...]
+    standing: tuple[Event, ...]
+    vanished: tuple[Event, ...]
+    missing: tuple[EventId, ...]
+    problems: tuple[Problem, ...]
+
+
+def _remembered(project: Project, ledger: Ledger) -> Snapshot:
+    stop = ledger.standing.stop(machine=project.config.machine)
+    return replace(ledger.snapshot(), stop=stop)
+
+
+def _look(project: Project, ledger: Ledger) -> _Sight:
+    snapshot = _remembered(project, ledger)
+    known = snapshot.known
+    found = recognise(project.events, known, _clues(project, snapshot))
+    held = [
+        event.id
+        for event in found.events
+        if event.status is EventStatus.HELD and event.id in known
+    ]
+    wanted = (*held, *found.standing, *found.vanished)
+    good = ledger.sightings.last_good(wanted) if wanted else {}
+    last = {one: good[one] for one in held if one in good}
+    return _Sight(
         snapshot=snapshot,
-        vanished=(),
+        there=tuple(
+            replace(last[event.id], source=event.source, path=event.path)
+            if event.id in last
+            else event
+            for event in found.events
+        ),
+        standing=tuple(good[one] for one in found.standing if one in good),
+        vanished=tuple(good[one] for one in found.vanished if one in good),
+        missing=found.missing,
+        problems=found.problems,
     )
 
 
@@ -71,6 +122,11 @@ def _clues(project: Project, snapshot: Snapshot) -> Clues:
     )
 
 
+def refresh(memory: Memory, ledger: Ledger) -> Memory:
+    """Return what is remembered now of a project whose files have not changed."""
+    return replace(memory, snapshot=_remembered(memory.project, ledger))
+
+
 def watch(project: Project, ledger: Ledger, *, now: datetime) -> Memory:
     """
     Let the ledger remember what is seen *now*, and return what it remembers then.
@@ -79,7 +135,7 @@ def watch(project: Project, ledger: Ledger, *, now: datetime) -> Memory:
         LedgerError: the ledger cannot be written.
 
     """
-    seen = recall(project, ledger)
+    sight = _look(project, ledger)
     campaigns = [campaign.name for campaign in project.campaigns]
-    ledger.sightings.note(seen.project.events, campaigns, now)
+    ledger.sightings.note(sight.there, campaigns, now, missing=sight.missing)
     return recall(project, ledger)

@@ -248,8 +248,7 @@ class _Search:
 
     def _recognised(self, file: Event) -> Event:
         event, status = self.found[_spot(file)], file.status
-        is_unclear = _spot(file) in self.doubted or event in self.shadowed
-        if is_unclear and status is not EventStatus.HIDDEN:
+        if _spot(file) in self.doubted or event in self.shadowed:
             status = EventStatus.HELD
         if event == file.id and status is file.status:
             return file

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tambour.planning.clocks import Judgement
     from tambour.project import Project
 
-clock = typer.Typer(help="How the clock stands, and what a person says of it.")
+clock = typer.Typer(help="Show how the clock stands; `accept` and `reset` answer it.")
 db = typer.Typer(no_args_is_help=True, help="The ledger's file.")
 
 

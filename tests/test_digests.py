@@ -20,6 +20,7 @@ from planning_cases import (
     plan,
     remember,
     rows,
+    seen,
     utc,
 )
 from tambour.model import (
@@ -409,6 +410,114 @@ def test_a_frozen_digest_keeps_its_events(
     assert expected == rows(made)[-1]
     assert ("told",) == last.events
     assert utc("2027-03-24 08:50") == last.deadline
+
+
+TOLD = event("2027-03-24 10:00", name="told")
+NEXT = "agenda/2027-03-22/2"
+
+
+def superseded(*events: Event, **changes: Any) -> list[Any]:
+    """Plan on Monday after its digest stopped; show the digest's rows."""
+    values: dict[str, Any] = {"now": "2027-03-22 08:06", "changed": "2027-03-22 08:05"}
+    values |= changes
+    made = plan(
+        values["now"],
+        events=events,
+        campaigns=[AGENDA],
+        snapshot=remember(
+            *events,
+            frozen=[frozen_agenda(state=EditionState.SUPERSEDED)],
+            known=seen(*events, changed_at=at(values["changed"])),
+        ),
+        until=at("2027-03-22 12:00"),
+    )
+    return [one for one in made.entries if "03-22" in one.edition]
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        pytest.param(
+            "2027-03-22 08:06", ("planned", utc("2027-03-22 07:15")), id="settles"
+        ),
+        pytest.param(
+            "2027-03-22 08:15", ("due", utc("2027-03-22 07:15")), id="settled"
+        ),
+    ],
+)
+def test_a_digest_that_stopped_goes_on_with_those_not_reached(
+    now: str, expected: tuple[str, datetime]
+) -> None:
+    """It gathers anew, once what changed has settled."""
+    elsewhere = event("2027-03-24 10:00", name="told", venue="Hall B")
+    first, second = superseded(elsewhere, FAIR, now=now)
+
+    assert (MONDAY, "superseded", "facts-changed") == (
+        first.edition,
+        first.state,
+        first.reason and first.reason.code,
+    )
+    assert (NEXT, *expected) == (second.edition, second.state, second.due)
+    assert (("told", "fair"), (MONDAY,)) == (second.events, second.after)
+
+
+def test_a_digest_that_stopped_has_nothing_left_to_say() -> None:
+    """Its only event does not take place."""
+    off = event("2027-03-24 10:00", name="told", status=EventStatus.CANCELLED)
+
+    assert ["superseded", "skipped"] == [one.state for one in superseded(off)]
+
+
+def test_a_digest_that_stopped_gives_way_to_the_next_period() -> None:
+    """As any digest does."""
+    made = superseded(TOLD, now="2027-03-29 07:59", changed="2027-03-22 08:05")
+
+    assert ["superseded", "missed"] == [one.state for one in made]
+
+
+def without(missing: int, *, count: int = 1, **changes: Any) -> Any:
+    """Plan Monday's digest with the fair, and events that scans did not find."""
+    lost = [event("2027-03-24 10:00", name=f"lost{one}") for one in range(count)]
+    made = plan(
+        "2027-03-22 08:00",
+        events=[FAIR],
+        vanished=lost,
+        campaigns=[AGENDA],
+        snapshot=remember(
+            FAIR, *lost, known=seen(FAIR) | seen(*lost, missing=missing), **changes
+        ),
+        until=at("2027-03-22 08:00"),
+    )
+    return made.entries[0]
+
+
+@pytest.mark.parametrize(
+    ("missing", "count", "expected"),
+    [
+        pytest.param(1, 1, ("held", "event-vanished"), id="missed-by-one-scan"),
+        pytest.param(2, 1, ("due", None), id="by-two"),
+        pytest.param(2, 6, ("held", "many-vanished"), id="six-by-two"),
+    ],
+)
+def test_a_digest_waits_for_what_may_come_back(
+    missing: int, count: int, expected: tuple[str, str | None]
+) -> None:
+    """A second scan, or a person, says that it goes without."""
+    entry = without(missing, count=count)
+
+    assert expected == (entry.state, entry.reason and entry.reason.code)
+    assert ("fair",) == entry.events
+
+
+@pytest.mark.parametrize(("missing", "count"), [(1, 1), (2, 6)])
+def test_a_person_sends_a_digest_without_what_vanished(
+    missing: int, count: int
+) -> None:
+    """The sentence says so."""
+    monday = EditionId(MONDAY)
+    entry = without(missing, count=count, decisions={monday: Decision.APPROVE})
+
+    assert ("due", ("fair",)) == (entry.state, entry.events)
 
 
 @pytest.mark.parametrize(

@@ -279,8 +279,8 @@ def unsure() -> Reason:
     """One scan did not find it, which may have met a folder being rewritten."""
     return Reason(
         code=ReasonCode.EVENT_VANISHED,
-        text="The file of an event in it was there and is not. The next scan (of the "
-        "daemon, or `tambour send`) finds it, or takes it as gone.",
+        text="An event's file was there and is not. The next scan (by the daemon, or "
+        "with `tambour send`) finds it, or takes it as gone.",
     )
 
 

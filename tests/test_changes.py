@@ -242,7 +242,7 @@ def test_what_is_postponed_shows_no_date_as_if_it_held() -> None:
     assert LINK not in mail(postponed, NOW).text + post(postponed, NOW)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     title=st.text(st.characters(categories=["L", "P", "Z"]), min_size=1, max_size=400),
     venue=st.text(st.characters(categories=["L", "P", "Z"]), max_size=300),

@@ -1,0 +1,327 @@
+"""Whom a correction goes to, and what each of them reads."""
+
+from __future__ import annotations
+
+import json
+import random
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_files import open_for_writing
+from ledger_samples import person
+from rendering_samples import DUE, SITE, make_campaign, make_event
+from tambour.audience import Audience
+from tambour.composing.identity import idempotency_key
+from tambour.delivery.correcting import Misled, Variant, misled
+from tambour.delivery.press import Material, Press
+from tambour.ledger import Ledger
+from tambour.ledger.records import Draft
+from tambour.model import (
+    EditionId,
+    EditionKind,
+    Entry,
+    EntryState,
+    Event,
+    EventId,
+    EventStatus,
+    FrozenEdition,
+    Limits,
+    Recipient,
+    Snapshot,
+    Target,
+    Told,
+)
+from tambour.rendering.templates import Templates
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LIMITS = Limits(margin=timedelta(minutes=10), late=DAY)
+NOW = make_event(venue="Médiathèque", url="https://www.example.org/agenda/rencontre/")
+assert NOW.start is not None
+START = NOW.start
+EARLIER = replace(NOW, start=START - DAY)
+ELSEWHERE = replace(NOW, venue="Mairie")
+CORRECTION = EditionId(f"agenda/{NOW.id}/correction/1")
+MAIL = Target(channel="lettre", audience="agents", template="correction")
+POST = Target(channel="equipe", template="correction")
+SECRET = b"secret"
+
+
+def frozen(number: int, event: Event) -> FrozenEdition:
+    """Return an edition that told of *event*."""
+    return FrozenEdition(
+        id=EditionId(f"agenda/{number}/1"),
+        campaign="agenda",
+        kind=EditionKind.DIGEST,
+        due=DUE,
+        deadline=None,
+        facts=(make_event(id=EventId("other")).facts(), event.facts()),
+        frozen_at=DUE,
+    )
+
+
+EDITIONS = {
+    one.id: one for one in (frozen(1, EARLIER), frozen(2, ELSEWHERE), frozen(3, NOW))
+}
+FIRST, SECOND, THIRD = EDITIONS
+
+
+def told(*pairs: tuple[str, EditionId]) -> Any:
+    """Return who was told by which edition, as the ledger says it."""
+
+    def readers(event: EventId, campaign: str, channel: str) -> Iterator[Any]:
+        assert (event, campaign) == (NOW.id, "agenda")
+        assert channel in ("lettre", "equipe")
+        return iter(pairs)
+
+    return readers
+
+
+def entry(target: Target = MAIL, **changes: Any) -> Entry:
+    """Return a correction's entry that is due."""
+    values: dict[str, Any] = {
+        "edition": CORRECTION,
+        "campaign": "agenda",
+        "kind": EditionKind.CORRECTION,
+        "events": (NOW.id,),
+        "target": target,
+        "due": DUE,
+        "deadline": START - DAY,
+        "state": EntryState.DUE,
+    }
+    return Entry(**(values | changes))
+
+
+def material(*people: Recipient, now: Event = NOW, **changes: Any) -> Material:
+    """Return what corrections are made of, for those of *people* who are left."""
+    audience = Audience(
+        size=len(people),
+        languages=tuple(sorted({one.language for one in people})),
+        columns=(),
+        walk=lambda: iter(people),
+    )
+    values: dict[str, Any] = {
+        "site": SITE,
+        "templates": Templates(Path(__file__).parents[1]),
+        "campaigns": {"agenda": make_campaign(body="{{ nobody.knows }}")},
+        "events": {},
+        "standing": {now.id: now},
+        "audiences": {"agents": audience},
+        "channel_types": {"lettre": "smtp", "equipe": "webhook"},
+        "snapshot": Snapshot(editions=EDITIONS),
+        "limits": LIMITS,
+    }
+    return Material(**(values | changes))
+
+
+def drafts(made: Material, readers: Any, *entries: Entry) -> list[Draft]:
+    """Return what would be frozen."""
+    press = Press(list(entries) or [entry()], made, DUE, secret=SECRET, readers=readers)
+    return list(press.drafts())
+
+
+def words(draft: Draft) -> str:
+    """Return what somebody reads, in ordinary spaces."""
+    rendered = draft.content.rendered
+    assert rendered is not None
+    return f"{rendered.subject}\n{rendered.text}".replace("\u00a0", " ")
+
+
+ANN, BOB = person("ann@example.org"), person("bob@example.org")
+CID = person("cid@example.org", language="en")
+
+
+def test_each_reads_what_was_so_for_them() -> None:
+    """Old facts differ from reader to reader; each pair of facts is rendered once."""
+    dora = person("Dora@Example.org")
+    readers = told(
+        ("ann@example.org", FIRST),
+        ("bob@example.org", SECOND),
+        ("cid@example.org", SECOND),
+        ("dora@example.org", FIRST),
+    )
+    made = drafts(material(ANN, BOB, CID, dora), readers)
+
+    assert [ANN, BOB, CID, dora] == [draft.recipient for draft in made]
+    assert "Nouvelle date" in words(made[0])
+    assert "Avant : mercredi 22 mai" in words(made[0])
+    assert "Nouveau lieu" in words(made[1])
+    assert "Mairie" in words(made[1])
+    assert "Before: Mairie" in words(made[2])
+    assert made[0].content is made[3].content
+    assert 3 == len({draft.content.key for draft in made})
+
+
+@pytest.mark.parametrize(
+    ("people", "readers", "now"),
+    [
+        pytest.param((ANN,), told(), NOW, id="was not told"),
+        pytest.param((), told(("ann@example.org", FIRST)), NOW, id="has left"),
+        pytest.param((ANN,), told(("ann@example.org", THIRD)), NOW, id="knows it"),
+        pytest.param(
+            (ANN,),
+            told(("ann@example.org", EditionId("?"))),
+            NOW,
+            id="nobody knows what",
+        ),
+        pytest.param(
+            (ANN,),
+            told(("ann@example.org", FIRST)),
+            replace(NOW, start=DUE + LIMITS.margin),
+            id="too late",
+        ),
+    ],
+)
+def test_nobody_else_is_written_to(
+    people: tuple[Recipient, ...], readers: Any, now: Event
+) -> None:
+    """Only those who were told something else, are still there, and are in time."""
+    assert [] == drafts(material(*people, now=now), readers)
+
+
+def test_those_who_can_still_be_told_are_though_others_cannot() -> None:
+    """Of two groups the one whose old start is past is left alone."""
+    past = frozen(4, replace(NOW, start=DUE))
+    snapshot = Snapshot(editions=EDITIONS | {past.id: past})
+    readers = told(("ann@example.org", past.id), ("bob@example.org", FIRST))
+    made = drafts(material(ANN, BOB, snapshot=snapshot), readers)
+
+    assert [BOB] == [draft.recipient for draft in made]
+
+
+def test_a_post_names_the_one_that_it_corrects() -> None:
+    """By its idempotency key, with old and new beside each other."""
+    readers = told(("equipe", SECOND))
+    (draft,) = drafts(material(), readers, entry(POST))
+    said = json.loads(draft.content.payload or "")
+    key = idempotency_key(SECRET, edition=SECOND, channel="equipe", account="equipe")
+
+    assert "edition.correction" == said["type"]
+    assert [{"label": "Où", "before": "Mairie", "after": "Médiathèque"}] == said[
+        "data"
+    ]["changes"]
+    assert [key] == said["data"]["corrects"]
+    assert said["data"]["text"].startswith("Nouveau lieu")
+
+
+def test_a_post_that_was_not_sent_is_not_corrected() -> None:
+    """There is nothing to put right."""
+    assert [] == drafts(material(), told(), entry(POST))
+
+
+def test_a_gone_campaign_is_stood_in_for() -> None:
+    """Its readers are corrected all the same; it has no words that could fail."""
+    made = drafts(material(ANN, campaigns={}), told(("ann@example.org", FIRST)))
+
+    assert "Nouvelle date" in words(made[0])
+
+
+def test_an_event_that_is_gone_is_cancelled() -> None:
+    """What stands is frozen: words and facts say that it is called off."""
+    off = replace(NOW, status=EventStatus.CANCELLED)
+    row = entry(replace(MAIL, template="cancellation"), kind=EditionKind.CANCELLATION)
+    press = Press(
+        [row],
+        material(ANN, now=off),
+        DUE,
+        secret=SECRET,
+        readers=told(("ann@example.org", THIRD)),
+    )
+
+    assert EventStatus.CANCELLED is press.edition.facts[0].status
+    assert ["Annulé : Rencontre"] == [
+        words(draft).split("\n")[0] for draft in press.drafts()
+    ]
+
+
+def test_a_preview_shows_what_most_were_told() -> None:
+    """Nobody need have been told to look at it."""
+    groups = tuple(
+        Told(
+            facts=event.facts(),
+            campaign="agenda",
+            channel="lettre",
+            audience="agents",
+            edition=edition,
+            recipients=count,
+        )
+        for event, edition, count in ((EARLIER, FIRST, 2), (ELSEWHERE, SECOND, 3))
+    )
+    snapshot = Snapshot(editions=EDITIONS, told={NOW.id: groups})
+    made = material(ANN, snapshot=snapshot)
+    press = Press([entry()], made, DUE, secret=b"", readers=None)
+    content = press.content_for(entry(), person("somebody@example.org"))
+
+    assert content.rendered is not None
+    assert "Mairie" in content.rendered.text
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    """Open a ledger in memory."""
+    ledger = open_for_writing("sqlite://", root=Path())
+    yield ledger
+    ledger.close()
+
+
+def test_a_correction_is_frozen_like_any_edition(ledger: Ledger) -> None:
+    """Its facts are those that hold now, so that nobody is corrected twice."""
+    press = Press(
+        [entry(), entry(POST)],
+        material(ANN, BOB),
+        DUE,
+        secret=SECRET,
+        readers=told(("ann@example.org", FIRST), ("equipe", FIRST)),
+    )
+    ledger.freeze(press.edition, press.drafts(), audiences=press.sizes())
+    rows = [
+        row.recipient.address
+        for channel in ("lettre", "equipe")
+        for row in ledger.lease(channel, by=DUE, now=DUE, limit=10)
+    ]
+
+    assert ["ann@example.org", "equipe"] == rows
+    assert (NOW.facts(),) == ledger.snapshot().editions[CORRECTION].facts
+
+
+def test_whoever_was_told_is_found_and_nobody_else() -> None:
+    """Of tens of thousands each has the variant they were given."""
+    chance = random.Random(7)
+    numbers = {f"reader{n}@example.org": chance.randrange(3) for n in range(30_000)}
+    found = Misled()
+    for number in range(3):
+        found.add(Variant(told=(replace(NOW, venue=str(number)).facts(),)))
+    found.put(numbers.items())
+
+    assert numbers == {address: found.variant_of(address) for address in numbers}
+    assert {None} == {found.variant_of(f"other{n}@example.org") for n in range(9000)}
+    assert found.variant_of("READER1@EXAMPLE.ORG") == numbers["reader1@example.org"]
+
+
+def test_many_who_were_told_take_little_memory() -> None:
+    """Ten bytes each, on average, and no list of them on the way."""
+    count = 200_000
+    tracemalloc.start()
+    found = misled(
+        entry(),
+        NOW.facts(),
+        told_by_the_million(count),
+        snapshot=Snapshot(editions=EDITIONS),
+        limits=LIMITS,
+        at=DUE,
+    )
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert found.variant_of(f"reader{count - 1}@example.org") == 0
+    assert most < 12 * count
+
+
+def told_by_the_million(count: int) -> Any:
+    """Return *count* readers, each made when it is asked for."""
+    return lambda *_: ((f"reader{n}@example.org", FIRST) for n in range(count))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tambour.config import SourceSettings
 from tambour.content.dialects import load_dialect
-from tambour.content.event_file import EventFile, Origin, read_event
+from tambour.content.event_file import Origin, read_event
 from tambour.content.findings import Findings
+from tambour.content.happenings import EventFile
 from tambour.model import Event, Site
 
 PARIS = Site(

@@ -112,7 +112,10 @@ class Ticker:
             return
         problems = [*self._reload(), *self._look_at_keys()]
         project = read_project(
-            self.config, cache=self.cache, settled_before=moment - SETTLED
+            self.config,
+            cache=self.cache,
+            settled_before=moment - SETTLED,
+            around=moment,
         )
         done = freeze_due(
             project,

@@ -76,6 +76,9 @@ CODES: dict[str, str] = {
     "E212": "an events folder is missing",
     "E213": "an event may be one that is known, or a new one",
     "E214": "a source lost its events",
+    "E215": "a recurrence cannot be followed",
+    "E216": "a calendar is not valid",
+    "E217": "a feed was never read",
     "W201": "an events folder holds no event",
     "W202": "an offset disagrees with the time zone",
     "W203": "two times of one event disagree",
@@ -86,6 +89,8 @@ CODES: dict[str, str] = {
     "W208": "a value was not understood and is left out",
     "W209": "a hidden event has an error",
     "W210": "an event keeps the id under which it is known",
+    "W211": "a feed is not up to date",
+    "W212": "a feed lost many events at once",
     # 3 campaigns
     "E301": "a campaign file cannot be read",
     "E302": "a campaign has an unknown key",

@@ -24,6 +24,7 @@ from tambour.config import (
 from tambour.content.campaigns import load_campaigns
 from tambour.content.events import EventCache, load_events
 from tambour.content.git_renames import Renames
+from tambour.content.recurrence import Window
 from tambour.errors import UserError
 from tambour.model import Campaign, Event, Site, Speed
 from tambour.planning.estimates import ASSUMED
@@ -99,10 +100,14 @@ def require_campaigns(project: Project, names: Collection[str]) -> None:
 
 
 def load_project(
-    root: Path, *, env: str | None = None, cache: ProjectCache | None = None
+    root: Path,
+    *,
+    env: str | None = None,
+    cache: ProjectCache | None = None,
+    around: datetime | None = None,
 ) -> Project:
     """
-    Read the project in the folder *root*.
+    Read the project in the folder *root*; *around* as in `read_project`.
 
     Problems in events, campaigns and audiences are collected, not raised.
 
@@ -111,7 +116,7 @@ def load_project(
 
     """
     config = load_config(root, env=env)
-    return read_project(config, cache=cache)
+    return read_project(config, cache=cache, around=around)
 
 
 def read_project(
@@ -119,12 +124,26 @@ def read_project(
     *,
     cache: ProjectCache | None = None,
     settled_before: datetime | None = None,
+    around: datetime | None = None,
 ) -> Project:
-    """Read what the settings point to; *settled_before* as in `load_events`."""
+    """
+    Read what the settings point to; *settled_before* as in `load_events`.
+
+    Args:
+        around: the moment about which repeated events are looked for, from two days
+            before it to 400 days after; without one, from the first time of each.
+
+    """
     kept = ProjectCache() if cache is None else cache
     site = config.site_facts()
     loaded = load_events(
-        config.root, config.sources, site, kept.events, settled_before=settled_before
+        config.root,
+        config.sources,
+        site,
+        kept.events,
+        settled_before=settled_before,
+        window=Window.around(around) if around is not None else None,
+        feeds=config.feeds,
     )
     campaigns, found = load_campaigns(config.root, config)
     audiences = {

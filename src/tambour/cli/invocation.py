@@ -65,7 +65,7 @@ class Invocation:
         """
         from tambour.project import load_project
 
-        return load_project(self.root, env=self.env)
+        return load_project(self.root, env=self.env, around=now())
 
     def console(self, *, stderr: bool = False) -> Console:
         """Return a place for tables and progress bars."""

@@ -18,6 +18,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     field_validator,
+    model_validator,
 )
 from pydantic.json_schema import GenerateJsonSchema
 
@@ -40,6 +41,8 @@ from tambour.config.smtp import (
 )
 from tambour.model import Limits, Site
 
+FEED_SCHEMES = ("http", "https", "webcal", "webcals")
+
 
 class SiteSettings(Settings):
     """`site:` the website the events belong to."""
@@ -51,13 +54,45 @@ class SiteSettings(Settings):
 
 
 class SourceSettings(Settings):
-    """One of `sources:`, a folder of event files."""
+    """One of `sources:`, a folder of event files, a calendar, or a calendar's feed."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    path: str
+    path: str = ""
+    url: SecretStr | None = None
+    """A calendar on the web; its address may hold a secret, and is never shown."""
+    refresh: Duration = timedelta(minutes=15)
     dialect: str = "auto"
     permalink: str | None = None
     """Where the site shows a file, as in Jekyll: `/agenda/:title/`."""
+
+    @property
+    def is_calendar(self) -> bool:
+        """Whether it is one calendar, not a folder of event files."""
+        return self.url is not None or self.path.lower().endswith(".ics")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> SourceSettings:
+        if bool(self.path) == (self.url is not None):
+            msg = "a source has either a path or a url"
+            raise ValueError(msg)
+        if self.refresh < timedelta(minutes=1):
+            msg = "refresh is at least 1m; whoever keeps the calendar wants to sleep"
+            raise ValueError(msg)
+        return self
+
+    @field_validator("url")
+    @classmethod
+    def _is_web(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            parts = urlsplit(value.get_secret_value() if value else "http://x")
+            is_web = parts.scheme in FEED_SCHEMES and bool(parts.hostname)
+            is_web = is_web and (parts.port or 1) > 0
+        except ValueError:
+            is_web = False
+        if not is_web:
+            msg = "not an address of the web; write one like https://…/agenda.ics"
+            raise ValueError(msg)
+        return value
 
 
 class CsvAudience(Settings):
@@ -137,6 +172,13 @@ class Config(Settings):
     def root(self) -> Path:
         """The project's folder."""
         return self._root
+
+    @property
+    def feeds(self) -> Path:
+        """The folder beside the ledger in which the copies of feeds are kept."""
+        file = self.ledger.removeprefix("sqlite:///").partition("?")[0]
+        folder = Path("var") if file == ":memory:" else Path(file).parent
+        return self._root / folder / "feeds"
 
     @property
     def secret(self) -> SecretStr | None:

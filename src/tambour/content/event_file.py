@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -26,6 +26,7 @@ from tambour.content.coercion import (
 )
 from tambour.content.findings import Findings
 from tambour.content.front_matter import FrontMatterError, Page, read_page
+from tambour.content.happenings import EventFile
 from tambour.content.links import (
     LinkError,
     absolute_link,
@@ -35,6 +36,8 @@ from tambour.content.links import (
     unknown_placeholders,
 )
 from tambour.content.mapping import Found, Reading
+from tambour.content.repeating import read_series
+from tambour.content.series import part_of, stamp
 from tambour.content.shortcodes import shortcodes
 from tambour.content.terms import Dialect, Patterns
 from tambour.content.times import Times, read_times
@@ -54,15 +57,6 @@ class Origin:
     source: SourceSettings
     site: Site
     dialect: Dialect
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFile:
-    """A file's event and problems; *id_line* is where its id stands, for duplicates."""
-
-    event: Event
-    problems: tuple[Problem, ...]
-    id_line: int
 
 
 def read_event(raw: bytes, *, path: str, name: str, origin: Origin) -> EventFile:
@@ -107,10 +101,15 @@ def _default_id(name: str, origin: Origin) -> EventId:
 
 
 class _EventReader:
-    """One page's values, field by field."""
+    """One page's values, field by field; or those of a session on it."""
 
     def __init__(
-        self, page: Page, name: str, origin: Origin, findings: Findings
+        self,
+        page: Page,
+        name: str,
+        origin: Origin,
+        findings: Findings,
+        session: Reading | None = None,
     ) -> None:
         self.page = page
         self.name = name
@@ -118,25 +117,69 @@ class _EventReader:
         self.origin = origin
         self.rules = origin.dialect.rules
         self.findings = findings
-        self.reading = Reading(page, origin.dialect)
+        self.reading = session or Reading(page, origin.dialect)
 
     def read(self) -> EventFile:
         """Return the event, held if anything is an error."""
         given_id = self.reading.text("id")
+        sessions = list(self.reading.parts("sessions"))
+        if any(one.text("start") for one in sessions):
+            return self._in_sessions(sessions)
         zone = self._zone()
         times = read_times(
             self.reading, rules=self.rules, zone=zone, findings=self.findings
         )
+        series = read_series(self.reading, times, zone=zone, findings=self.findings)
         event = self._event(given_id, zone, times)
         self._check_named_days(event)
         self._check_page()
-        if event.status is EventStatus.HIDDEN:
-            problems = tuple(map(_softened, self.findings.problems))
-        else:
-            problems = self.findings.problems
         return EventFile(
-            event=event, problems=problems, id_line=given_id.line if given_id else 0
+            event=event,
+            problems=softened(self.findings.problems, event),
+            id_line=given_id.line if given_id else 0,
+            series=series,
         )
+
+    def _in_sessions(self, sessions: list[Reading]) -> EventFile:
+        """Return the event as its sessions, each of which takes place by itself."""
+        given_id = self.reading.text("id")
+        self._check_page()
+        for field in ("rrule", "rdate"):
+            found = self.reading.text(field)
+            if found is not None:
+                message = f"an event with sessions has no {field}"
+                mend = "list what takes place as sessions"
+                self.findings.add("E215", found.line, message, mend=mend)
+        whole = self._event(given_id, self._zone(), Times())
+        events, problems = [], list(softened(self.findings.problems, whole))
+        for session in sessions:
+            findings = Findings(self.findings.path)
+            reader = _EventReader(self.page, self.name, self.origin, findings, session)
+            one = reader.session()
+            problems += softened(findings.problems, one)
+            own = session.text("id")
+            at = stamp(one.start, all_day=one.all_day) if one.start else None
+            name = own.text if own else at
+            if name is None:  # which of them it was is not known
+                whole = replace(whole, status=EventStatus.HELD)
+            else:
+                events.append(part_of(one, whole, name))
+        return EventFile(
+            event=whole,
+            problems=tuple(sorted(problems)),
+            id_line=given_id.line if given_id else 0,
+            sessions=tuple(events),
+        )
+
+    def session(self) -> Event:
+        """Return the event that one session is."""
+        zone = self._zone()
+        times = read_times(
+            self.reading, rules=self.rules, zone=zone, findings=self.findings
+        )
+        event = self._event(None, zone, times)
+        self._check_named_days(event)
+        return event
 
     def _event(self, given_id: Found | None, zone: ZoneInfo, times: Times) -> Event:
         summary = self.reading.text("summary")
@@ -329,6 +372,13 @@ def _misfit(named: NamedDay, day: date) -> str | None:
     if named.weekday is not None and named.weekday != day.weekday():
         return f"{day} is a {day:%A}, the text says {WEEKDAY_NAMES[named.weekday]}"
     return None
+
+
+def softened(problems: tuple[Problem, ...], event: Event) -> tuple[Problem, ...]:
+    """Return the problems of *event*, which are none of weight while it is hidden."""
+    if event.status is not EventStatus.HIDDEN:
+        return problems
+    return tuple(map(_softened, problems))
 
 
 def _softened(problem: Problem) -> Problem:

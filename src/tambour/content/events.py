@@ -16,10 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from tambour.config import CONFIG_FILE, SourceSettings
+from tambour.content.calendars import CalendarCache, load_calendar, load_feed
 from tambour.content.dialects import load_dialect
-from tambour.content.event_file import EventFile, Origin, read_event, unread_event
+from tambour.content.event_file import Origin, read_event, unread_event
+from tambour.content.feed_copies import copy_path
 from tambour.content.findings import Findings
+from tambour.content.happenings import EventFile
 from tambour.content.links import unknown_placeholders
+from tambour.content.recurrence import Window
 from tambour.content.settling import is_young
 from tambour.model import Event, EventId, EventStatus, Site
 from tambour.problems import Problem
@@ -52,6 +56,7 @@ class EventCache:
     """Files already read, by path, time of change and size; for one process."""
 
     def __init__(self) -> None:
+        self.calendars = CalendarCache()
         self._origins: dict[str, Origin] = {}
         self._files: dict[str, dict[str, tuple[_Stamp, EventFile]]] = {}
 
@@ -83,11 +88,15 @@ def load_events(
     cache: EventCache | None = None,
     *,
     settled_before: datetime | None = None,
+    window: Window | None = None,
+    feeds: Path | None = None,
 ) -> Loaded:
     """
     Return the events of all *sources*, whose paths are relative to *root*.
 
     Args:
+        window: when repeated events are looked for; without it, from their first on.
+        feeds: the folder of the copies of feeds.
         settled_before: a file changed after it may still be being written, and stays
             what the cache says it was; None takes every file as it is.
 
@@ -108,17 +117,27 @@ def load_events(
         if dialect is not None:
             origin = Origin(source=source, site=site, dialect=dialect)
             settings.check_permalink()
-            files += _read_source(root, origin, settings, cache, settled_before)
+            if source.is_calendar:
+                where = copy_path(feeds or root, source.id)
+                path = root / source.path if source.path else where
+                files += _read_calendar(path, origin, settings, cache, settled_before)
+            else:
+                files += _read_source(root, origin, settings, cache, settled_before)
         if dialect is None or settings.is_unread:
             unread.add(source.id)
-        problems += settings.findings.problems
-    events = _with_own_ids(files, problems)
-    for file in files:
-        problems += file.problems
+        problems += settings.problems
+    events: list[Event] = []
+    names: set[str] = set()
+    for file in _with_own_ids(files, problems):
+        each, wrong = file.takes_place(window)
+        events += each
+        problems += (*file.problems, *wrong)
+        is_one = file.series is None and not file.sessions
+        names.update(event.path for event in each if file.id_line and is_one)
     return Loaded(
         events=tuple(sorted(events, key=_order)),
         problems=tuple(sorted(set(problems))),
-        named=frozenset(file.event.path for file in files if file.id_line),
+        named=frozenset(names),
         unread=frozenset(unread),
     )
 
@@ -128,16 +147,18 @@ def _order(event: Event) -> tuple[bool, float, EventId]:
     return event.start is None, start, event.id
 
 
-def _with_own_ids(files: list[EventFile], problems: list[Problem]) -> Iterator[Event]:
-    """Yield each file's event, held where it is not the only one of its id."""
+def _with_own_ids(
+    files: list[EventFile], problems: list[Problem]
+) -> Iterator[EventFile]:
+    """Yield each file, its event held where it is not the only one of its id."""
     claims: dict[EventId, list[EventFile]] = {}
     for file in files:
         claims.setdefault(file.event.id, []).append(file)
     for first, *others in claims.values():
         agree = all(_is_same(first.event, other.event) for other in others)
-        yield first.event if agree else _held(first.event)
+        yield first if agree else _held(first)
         for other in others:
-            findings = Findings(other.event.path)
+            findings = Findings(other.event.path.partition("#")[0])
             findings.add(
                 "E209",
                 other.id_line,
@@ -146,7 +167,7 @@ def _with_own_ids(files: list[EventFile], problems: list[Problem]) -> Iterator[E
                 "counts, and neither where they contradict each other",
             )
             problems += findings.problems
-            yield _held(other.event)
+            yield _held(other)
 
 
 def _is_same(one: Event, other: Event) -> bool:
@@ -156,10 +177,35 @@ def _is_same(one: Event, other: Event) -> bool:
     return one.status is other.status and not one.facts().changes(other.facts())
 
 
-def _held(event: Event) -> Event:
-    if event.status is EventStatus.HIDDEN:
-        return event
-    return replace(event, status=EventStatus.HELD)
+def _held(file: EventFile) -> EventFile:
+    if file.event.status is EventStatus.HIDDEN:
+        return file
+    return replace(file, event=replace(file.event, status=EventStatus.HELD))
+
+
+def _read_calendar(
+    path: Path,
+    origin: Origin,
+    settings: _Setting,
+    cache: EventCache,
+    settled_before: datetime | None,
+) -> tuple[EventFile, ...]:
+    shown, calendars = _shown(os.fspath(path), settings.root), cache.calendars
+    if origin.source.url is not None:
+        found = load_feed(path.parent, shown, origin, calendars)
+    elif not path.is_file():
+        settings.complain("E212", "there is no such calendar")
+        settings.is_unread = True
+        return ()
+    else:
+        found = load_calendar(
+            path, shown, origin, calendars, settled_before=settled_before
+        )
+    settings.is_unread = not found.is_read
+    settings.found += found.problems
+    if found.is_read and not found.files:
+        settings.complain("W201", "the calendar has no events", shown=shown)
+    return found.files
 
 
 def _read_source(
@@ -227,8 +273,7 @@ def _read_file(entry: _Entry, path: str, origin: Origin) -> EventFile:
         findings.add("E201", 0, f"the file cannot be read: {error.strerror}")
         return unread_event(path=path, name=name, origin=origin, findings=findings)
     file = read_event(raw, path=path, name=name, origin=origin)
-    event = replace(file.event, modified=_changed(entry.stamp))
-    return replace(file, event=event)
+    return file.changed_at(_changed(entry.stamp))
 
 
 def _walk(folder: Path, settings: _Setting) -> Iterator[_Entry]:
@@ -288,7 +333,13 @@ class _Setting:
         self.place = place
         self.source = source
         self.findings = Findings(CONFIG_FILE)
+        self.found: tuple[Problem, ...] = ()
         self.is_unread = False
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the source, there and where it points."""
+        return (*self.findings.problems, *self.found)
 
     def line(self, key: str) -> int:
         """Return the line of one of the source's keys, 0 if it is not in the file."""
@@ -299,10 +350,12 @@ class _Setting:
         path = ("sources", self.place, key)
         return document.line(path) if ("sources", self.place) in document.lines else 0
 
-    def complain(self, code: str, message: str) -> None:
-        """Remember that the source's folder gives nothing."""
-        mend = f"put event files there, or mend the path of source {self.source.id!r}"
-        message = f"{self.source.path}: {message}"
+    def complain(self, code: str, message: str, *, shown: str = "") -> None:
+        """Remember that the source's folder or calendar gives nothing."""
+        mend = f"mend the path of source {self.source.id!r}"
+        if not self.source.is_calendar:
+            mend = f"put event files there, or {mend}"
+        message = f"{shown or self.source.path}: {message}"
         self.findings.add(code, self.line("path"), message, mend=mend)
 
     def miss(self, folder: str, error: OSError) -> None:

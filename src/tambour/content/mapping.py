@@ -17,6 +17,7 @@ from tambour.content.coercion import clean_line, read_words
 from tambour.content.front_matter import Page
 from tambour.content.markdown import to_line
 from tambour.content.terms import (
+    OF_A_PART,
     BodyLink,
     Dialect,
     Gather,
@@ -27,7 +28,7 @@ from tambour.content.terms import (
     Spec,
     Steps,
 )
-from tambour.yamltext import Path
+from tambour.yamltext import Document, Path
 
 _MARKDOWN_LINK = re.compile(r"\[([^\[\]]{1,200})\]\(\s*<?([^\s)>]+)")
 _HTML_LINK = re.compile(
@@ -55,10 +56,13 @@ class Extra:
 
 
 class Reading:
-    """One page through one dialect."""
+    """One page through one dialect; what a part of it lacks is that of the *whole*."""
 
-    def __init__(self, page: Page, dialect: Dialect) -> None:
+    def __init__(
+        self, page: Page, dialect: Dialect, *, whole: Reading | None = None
+    ) -> None:
         self._page = page
+        self._whole = whole
         self._data = page.data
         self._dialect = dialect
         self._null_words = dialect.rules.null_words
@@ -72,8 +76,46 @@ class Reading:
         if field not in self._texts:
             specs = self._dialect.map.get(field, ())
             found = (self._find(spec) for spec in specs)
-            self._texts[field] = next((one for one in found if one), None)
+            own = next((one for one in found if one), None)
+            if own is None and self._whole is not None and field not in OF_A_PART:
+                own = self._whole.text(field)
+            self._texts[field] = own
         return self._texts[field]
+
+    def texts(self, field: str) -> list[Found]:
+        """Return each text of the first list, or text with commas, that is there."""
+        for spec in self._dialect.map.get(field, ()):
+            places = self._values(spec.steps) if isinstance(spec, Key) else ()
+            found = [
+                Found(word, self._page.document.line(path))
+                for path, value in places
+                for word in read_words(value)
+                if not self._is_null(word)
+            ]
+            if found:
+                return found
+        return []
+
+    def parts(self, field: str) -> Iterator[Reading]:
+        """Yield each mapping of the first list that is there, to be read alike."""
+        for spec in self._dialect.map.get(field, ()):
+            places = self._values(spec.steps) if isinstance(spec, Key) else ()
+            for path, value in places:
+                if isinstance(value, list) and value:
+                    for place, one in enumerate(value):
+                        if isinstance(one, dict):
+                            yield self._part((*path, place), one)
+                    return
+
+    def _part(self, path: Path, data: dict[str, Any]) -> Reading:
+        depth = len(path)
+        inside = {
+            place[depth:]: line
+            for place, line in self._page.document.lines.items()
+            if place[:depth] == path
+        }
+        page = Page(document=Document(data, inside), body="", body_line=1)
+        return Reading(page, self._dialect, whole=self)
 
     def words(self, field: str) -> tuple[str, ...]:
         """Return the first list, or text with commas, that the map finds."""
@@ -81,7 +123,7 @@ class Reading:
             words = self._words(spec)
             if words:
                 return words
-        return ()
+        return self._whole.words(field) if self._whole is not None else ()
 
     def extras(self) -> Iterator[Extra]:
         """Yield the labelled extras that say anything besides their label."""
@@ -92,6 +134,8 @@ class Reading:
                     extra = self._extra(source, (*path, place), one)
                     if extra is not None:
                         yield extra
+        if self._whole is not None:
+            yield from self._whole.extras()
 
     def line(self, field: str) -> int:
         """Return where *field* stands, or the first line of the front matter."""

@@ -32,7 +32,10 @@ def being_written(config: Config, *, since: datetime) -> str | None:
         since: a file changed after it may still be being written.
 
     """
-    folders = (config.root, *(config.root / one.path for one in config.sources))
+    folders = (
+        config.root,
+        *(config.root / one.path for one in config.sources if one.path),
+    )
     for lock in filter(None, map(git_lock, folders)):
         changed = _changed(lock)
         if changed is not None and changed > since - STALE:

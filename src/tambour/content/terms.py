@@ -18,9 +18,18 @@ FIELDS = frozenset(
         *("venue", "address", "online", "status", "cancelled", "postponed"),
         *("url", "slug", "page_date", "registration_url", "image", "image_alt"),
         *("published", "draft", "details"),
+        *("rrule", "rdate", "exdate", "sessions"),
     }
 )
 """What a dialect can map; all but the times and switches are an event's own words."""
+
+OF_A_PART = frozenset(
+    {
+        *("id", "start", "end", "start_time", "end_time", "time_text", "all_day"),
+        *("rrule", "rdate", "exdate", "sessions"),
+    }
+)
+"""What a session does not take from the event that it is a part of."""
 
 Steps = tuple[str | int | None, ...]
 """A way through front matter: keys, places in lists, None for every item."""

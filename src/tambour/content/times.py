@@ -36,10 +36,12 @@ class Times:
     """
     When an event takes place, in its zone.
 
-    The end of an all-day event is 00:00 of its last day.
+    The end of an all-day event is 00:00 of its last day. `local` is what clocks show at
+    the start, as written, also where no clock shows it in the night of a change.
     """
 
     start: datetime | None = None
+    local: datetime | None = None
     end: datetime | None = None
     all_day: bool = False
 
@@ -100,7 +102,8 @@ class _Times:
             if ended < begun:
                 self._complain_of_end(begin, start.line, end.line if end else 0)
             ended = None
-        return Times(start=begun, end=ended, all_day=not begin.has_time)
+        local = begin.local if begin.offset is None else begun.replace(tzinfo=None)
+        return Times(start=begun, end=ended, all_day=not begin.has_time, local=local)
 
     # ── dates ────────────────────────────────────────────────────────────────
 

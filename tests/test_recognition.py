@@ -262,6 +262,28 @@ def test_a_doubt_ends_with_an_id(given: str, expected: str) -> None:
     assert () == found.standing
 
 
+def test_what_git_leaves_open_no_likeness_decides() -> None:
+    """Another file at the same time may be it, and may not."""
+    found = look(
+        known(file("a")), file("b", "Bal", days=30), file("c", "Vote"), renamed=RENAMED
+    )
+
+    assert ["agenda/b held", "agenda/c held"] == list(told(found).values())
+    assert ("agenda/a",) == found.standing
+
+
+def test_a_name_says_nothing_while_another_file_may_be_meant() -> None:
+    """Once both have one, both are believed."""
+    named = file("c", id=GIVEN), file("d", id=EventId("bal"))
+    paths = frozenset(one.path for one in named)
+    before = known(file("a"))
+    one = look(before, named[0], file("d"), named=frozenset({"agenda/c.md"}))
+    both = look(before, *named, named=paths)
+
+    assert ["fete held", "agenda/d held"] == list(told(one).values())
+    assert ["fete", "bal"] == list(told(both).values())
+
+
 def test_a_gone_event_is_not_brought_back_by_a_doubt() -> None:
     """It waits as it is, and is not counted further."""
     before = known(file("a"), file("b", days=1), missing=1)

@@ -109,6 +109,7 @@ class _Search:
         self.found: dict[_Spot, EventId] = {}
         self.taken: set[EventId] = set()
         self.doubted: dict[_Spot, dict[EventId, None]] = {}
+        self.questioned: set[EventId] = set()
         self.shadowed: set[EventId] = set()
         self.problems: list[Problem] = []
         self.places: dict[_Spot, KnownEvent] = {}
@@ -192,12 +193,13 @@ class _Search:
             if self._may_be(file, lost)
         ]
         for file, lost in (*_identical(pairs), *_only(pairs)):
-            is_sure = lost.source not in self.clues.unread
-            if is_sure and _spot(file) not in self.doubted:
+            is_in_sight = lost.source not in self.clues.unread
+            if is_in_sight and not self._is_open(file, lost):
                 self._match(file, lost)
+        open_to_all = {lost.id for file, lost in pairs if not self._is_named(file)}
         for file, lost in pairs:
-            if _spot(file) not in self.found:
-                self._doubt(file, lost)
+            if _spot(file) not in self.found and lost.id in open_to_all:
+                self._hold(file, lost)
 
     def by_old_name(self) -> None:
         """Look at files whose path makes the id of an event that was elsewhere."""
@@ -206,7 +208,7 @@ class _Search:
             if meant is None or not self._may_be(file, meant):
                 continue
             is_meant = is_unreadable(file) or _is_akin(file, meant.facts)
-            if is_meant and _spot(file) not in self.doubted:
+            if is_meant and not self._is_open(file, meant):
                 self._match(file, meant)
             else:
                 self._doubt(file, meant)
@@ -225,8 +227,9 @@ class _Search:
 
     def result(self) -> Recognised:
         """Return the outcome; every file has its id by now."""
-        doubted = {event for one in self.doubted.values() for event in one}
         lost = sorted(self._lost(), key=lambda one: one.id)
+        held = Lookup(filter(self._is_unclear, self.files))
+        doubted = self.questioned | {one.id for one in lost if any(held.alike(one))}
         standing = {
             one.id
             for one in lost
@@ -248,7 +251,7 @@ class _Search:
 
     def _recognised(self, file: Event) -> Event:
         event, status = self.found[_spot(file)], file.status
-        if _spot(file) in self.doubted or event in self.shadowed:
+        if self._is_unclear(file):
             status = EventStatus.HELD
         if event == file.id and status is file.status:
             return file
@@ -296,6 +299,14 @@ class _Search:
             return False
         return not self._is_named(file) or lost.id.startswith(f"{lost.source}/")
 
+    def _is_open(self, file: Event, event: KnownEvent) -> bool:
+        """Tell whether either may also belong to another."""
+        return _spot(file) in self.doubted or event.id in self.questioned
+
+    def _is_unclear(self, file: Event) -> bool:
+        spot = _spot(file)
+        return spot in self.doubted or self.found[spot] in self.shadowed
+
     def _match(self, file: Event, event: KnownEvent) -> None:
         """Let them belong together, unless the event has a file already."""
         if event.id not in self.taken:
@@ -305,7 +316,11 @@ class _Search:
     def _doubt(self, file: Event, event: KnownEvent) -> None:
         # A name of its own says that it is new, and is how an editor ends a doubt.
         if not self._is_named(file):
-            self.doubted.setdefault(_spot(file), {})[event.id] = None
+            self._hold(file, event)
+
+    def _hold(self, file: Event, event: KnownEvent) -> None:
+        self.doubted.setdefault(_spot(file), {})[event.id] = None
+        self.questioned.add(event.id)
 
     def _refuse(self, file: Event, event: KnownEvent) -> None:
         """Hold a file that takes the name of an event that is elsewhere."""

@@ -20,6 +20,7 @@ from tambour.audience import Audience
 from tambour.composing.identity import idempotency_key
 from tambour.delivery.correcting import Misled, Variant, misled
 from tambour.delivery.press import Material, Press
+from tambour.errors import UserError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Draft
 from tambour.model import (
@@ -108,7 +109,9 @@ def material(*people: Recipient, now: Event = NOW, **changes: Any) -> Material:
     values: dict[str, Any] = {
         "site": SITE,
         "templates": Templates(Path(__file__).parents[1]),
-        "campaigns": {"agenda": make_campaign(body="{{ nobody.knows }}")},
+        "campaigns": {
+            "agenda": make_campaign(body="{% if recipient.name %}!{% endif %}")
+        },
         "events": {},
         "standing": {now.id: now},
         "audiences": {"agents": audience},
@@ -325,3 +328,9 @@ def test_many_who_were_told_take_little_memory() -> None:
 def told_by_the_million(count: int) -> Any:
     """Return *count* readers, each made when it is asked for."""
     return lambda *_: ((f"reader{n}@example.org", FIRST) for n in range(count))
+
+
+def test_an_event_that_nobody_knows_any_more_stops_its_correction() -> None:
+    """That is told, not raised: other editions leave."""
+    with pytest.raises(UserError, match="not there any more"):
+        drafts(material(ANN, standing={}), told())

@@ -24,7 +24,7 @@ from tambour.delivery.correcting import (
     misled,
     sample,
 )
-from tambour.errors import TemplateError
+from tambour.errors import TemplateError, UserError
 from tambour.ledger.records import Content, Draft
 from tambour.model import (
     Campaign,
@@ -91,6 +91,10 @@ class Press:
             secret: what the keys of posts are made from.
             readers: who was told what; None previews what most were told.
 
+        Raises:
+            TemplateError: what is the same for many cannot be rendered.
+            UserError: an event is not there any more.
+
         """
         first = entries[0]
         deadlines = [entry.deadline for entry in entries if entry.deadline]
@@ -101,10 +105,9 @@ class Press:
         self._is_correction = first.kind in CORRECTIONS
         if self._is_correction:
             self._campaign = _without_words(first.campaign, material.campaigns)
-            self._events = [material.standing[event] for event in first.events]
         else:
             self._campaign = material.campaigns[first.campaign]
-            self._events = [material.events[event] for event in first.events]
+        self._events = [self._event(event) for event in first.events]
         self._choices = [self._choice(entry, readers) for entry in entries]
         self.edition = FrozenEdition(
             id=first.edition,
@@ -152,6 +155,15 @@ class Press:
     def content_for(self, entry: Entry, person: Recipient) -> Content:
         """Return what *person* gets of one of the entries; previews are made so."""
         return self._content(self._entries.index(entry), 0, person)
+
+    def _event(self, name: EventId) -> Event:
+        there, standing = self._material.events, self._material.standing
+        places = (standing, there) if self._is_correction else (there, standing)
+        for place in places:
+            if name in place:
+                return place[name]
+        msg = f"{name} is not there any more, and nobody knows what it was"
+        raise UserError(msg)
 
     def _choice(self, entry: Entry, readers: Readers | None) -> Choice:
         if not self._is_correction:

@@ -223,6 +223,21 @@ def test_a_tick_goes_on_when_a_person_accepts_the_clock(
     assert ["sending again", "frozen"] == tick(ticker)[:2]
 
 
+def test_a_tick_waits_while_the_ledger_is_in_doubt(
+    ticker: Ticker, clocks: Clocks
+) -> None:
+    """Until somebody says in another process that it is the one."""
+    tick(ticker)
+    clocks.let_pass(minutes=21)
+    journal_path(ticker.root / "var/tambour.db").unlink()
+    waited = [tick(ticker), tick(ticker)]
+    with closing(open_for_writing(URL, root=ticker.root)) as other:
+        other.standing.accept(clocks.wall)
+
+    assert [["nothing leaves"], []] == waited
+    assert ["sending again", "frozen"] == tick(ticker)[:2]
+
+
 def test_a_change_of_mind_wakes_the_delivery(ticker: Ticker, clocks: Clocks) -> None:
     """Once when it has to stop, once when it may go on."""
     woken: list[bool] = []

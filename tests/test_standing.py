@@ -21,6 +21,7 @@ from command_line import environment
 from ledger_files import open_for_writing
 from tambour.errors import LedgerError
 from tambour.ledger import open_for_reading
+from tambour.ledger.home import Home
 from tambour.ledger.journal import journal_path, read_journal, write_journal
 from tambour.model import Reading, ReasonCode
 
@@ -220,17 +221,26 @@ def test_a_kill_on_the_way_is_no_age(
     assert doubt(root.parent / "then") is None
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a ledger that has sent, to be copied."""
+    made = tmp_path_factory.mktemp("made")
+    mark(made)
+    return made
+
+
+@settings(max_examples=20, deadline=None)
 @given(
-    st.lists(st.sampled_from(["mark", "copy", "cut", "restore"]), max_size=12),
+    st.lists(st.sampled_from(["mark", "copy", "cut", "restore"]), max_size=10),
     st.data(),
 )
 def test_a_copy_is_noticed_if_something_left_since(
-    tmp_path_factory: pytest.TempPathFactory, story: list[str], data: st.DataObject
+    made: Path, story: list[str], data: st.DataObject
 ) -> None:
     """Whatever was copied, restored and cut off between the two files before."""
-    root = tmp_path_factory.mktemp("here")
-    mark(root)
+    root = made.parent / "here"
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(made, root)
     sent, tried = 1, 1
     copies = [(back_up(root, "0"), sent, tried)]
     journal = journal_path(root / "tambour.db")
@@ -294,6 +304,35 @@ def test_another_machine_is_noticed_under_the_same_path(root: Path) -> None:
     settle_in(root, machine="a")
 
     assert doubt(root, machine="b") is COPIED
+
+
+@pytest.mark.parametrize(
+    ("machines", "hosts", "path", "is_elsewhere"),
+    [
+        (("", ""), ("f3a1", "9c20"), "here", False),
+        (("", ""), ("f3a1", "9c20"), "there", True),
+        (("", ""), ("mac", "mac"), "there", False),
+        (("", "a"), ("f3a1", "server"), "here", False),
+        (("a", "a"), ("old name", "new name"), "there", False),
+        (("a", "b"), ("web", "web"), "here", True),
+    ],
+    ids=[
+        "a container started again",
+        "a container with another path",
+        "a folder moved on a machine without an id",
+        "a container, seen from its host",
+        "a folder moved on a machine that was renamed",
+        "another machine of the same name",
+    ],
+)
+def test_a_place_is_told_by_what_there_is_to_tell(
+    machines: tuple[str, str], hosts: tuple[str, str], path: str, *, is_elsewhere: bool
+) -> None:
+    """Of a machine's id, its name and the path, where no file is left behind."""
+    made = Home(machine=machines[0], host=hosts[0], path="/nowhere/here")
+    here = Home(machine=machines[1], host=hosts[1], path=f"/nowhere/{path}")
+
+    assert is_elsewhere == made.is_elsewhere(here)
 
 
 def test_accepting_makes_a_copy_at_home(root: Path) -> None:

@@ -3,7 +3,7 @@ Where a ledger lives: this machine and its path there.
 
 A machine is known by its machine-id, of which the ledger keeps a hash only, or by the
 name that TAMBOUR_MACHINE gives it. Many containers have neither; then the path alone
-tells, which is the same at each start.
+tells, which is the same at each start while the host's name is not.
 Source: https://www.freedesktop.org/software/systemd/man/machine-id.html (2026-11).
 """
 
@@ -34,11 +34,14 @@ class Home:
 
     def is_elsewhere(self, here: Home) -> bool:
         """Whether the ledger that lived here is now *here* as a second one."""
-        if self.machine and here.machine:
-            if self.machine != here.machine:
-                return True
-            return not _is_gone_or_same(Path(self.path), Path(here.path))
-        return self.path != here.path
+        are_known = bool(self.machine and here.machine)
+        if are_known and self.machine != here.machine:
+            return True
+        if self.path == here.path:
+            return False
+        # Not `machine` alone: a folder may be moved where no machine has an id.
+        is_same = are_known or self.host == here.host
+        return not (is_same and _is_gone_or_same(Path(self.path), Path(here.path)))
 
 
 def read_home(text: str) -> Home | None:

@@ -104,6 +104,7 @@ class _Search:
         clues: Clues,
     ) -> None:
         self.files = files
+        self.rest = list(files)
         self.known = known
         self.clues = clues
         self.found: dict[_Spot, EventId] = {}
@@ -271,8 +272,9 @@ class _Search:
 
     # ── who is who ───────────────────────────────────────────────────────────
 
-    def _loose(self) -> Iterator[Event]:
-        return (file for file in self.files if _spot(file) not in self.found)
+    def _loose(self) -> list[Event]:
+        self.rest = [file for file in self.rest if _spot(file) not in self.found]
+        return self.rest
 
     def _lost(self) -> list[KnownEvent]:
         return [one for one in self.known.values() if one.id not in self.taken]

@@ -15,8 +15,6 @@ from tambour.model import Event, Facts, KnownEvent
 NEAR = timedelta(days=3)
 """How far an event moves and is, under its own title, still the same one."""
 
-_Key = tuple[str, str]
-
 
 def has_title(event: Event, facts: Facts) -> bool:
     """Tell whether the titles are the same but for capitals and white space."""
@@ -52,23 +50,21 @@ class Lookup:
     """Files by source and title, and by source and start."""
 
     def __init__(self, files: Iterable[Event]) -> None:
-        self._found: dict[_Key | tuple[str, datetime], list[Event]] = {}
+        self._titled: dict[tuple[str, str], list[Event]] = {}
+        self._dated: dict[tuple[str, datetime], list[tuple[str, Event]]] = {}
         for file in files:
-            self._add((file.source, folded(file.title)), file)
+            title = folded(file.title)
+            self._titled.setdefault((file.source, title), []).append(file)
             if file.start is not None:
-                self._add((file.source, file.start.astimezone(UTC)), file)
-
-    def _add(self, key: _Key | tuple[str, datetime], file: Event) -> None:
-        self._found.setdefault(key, []).append(file)
+                key = file.source, file.start.astimezone(UTC)
+                self._dated.setdefault(key, []).append((title, file))
 
     def alike(self, event: KnownEvent) -> Iterator[Event]:
         """Yield each file of the event's source that may be it, by its own words."""
-        facts = event.facts
-        by_title = self._found.get((event.source, folded(facts.title)), ())
-        by_start = self._found.get((event.source, facts.start.astimezone(UTC)), ())
-        for file in by_title:
-            if is_near(file, facts):
+        title, start = folded(event.facts.title), event.facts.start.astimezone(UTC)
+        for file in self._titled.get((event.source, title), ()):
+            if is_near(file, event.facts):
                 yield file
-        for file in by_start:
-            if not has_title(file, facts):
+        for other, file in self._dated.get((event.source, start), ()):
+            if other != title:
                 yield file

@@ -33,6 +33,7 @@ from tambour.delivery.sending import freeze_due, make_routes
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.errors import UserError
+from tambour.feeds import Patience, refresh_feeds
 from tambour.ledger import Ledger, instance_lock, ledger_path, open_ledger
 from tambour.model import (
     EditionId,
@@ -273,11 +274,25 @@ def ticking(ticker: Ticker, world: World) -> Iterator[None]:
     scheduler.start()
     guard = partial(_guard_clock, job, world, done)
     threading.Thread(target=guard, daemon=True).start()
+    # A server may keep it waiting for a minute; neither a tick nor the end may.
+    fetch = partial(_fetch_feeds, ticker, world, done)
+    threading.Thread(target=fetch, daemon=True).start()
     try:
         yield
     finally:
         done.set()
         scheduler.shutdown(wait=True)
+
+
+def _fetch_feeds(ticker: Ticker, world: World, done: threading.Event) -> None:
+    """Keep the copies of feeds fresh; what is wrong with them a tick says."""
+    patience = Patience(monotonic=world.monotonic)
+    while not done.is_set():
+        with survived("feeds"):
+            wrong = refresh_feeds(ticker.config, now=world.clock(), patience=patience)
+            for problem in wrong:
+                log.warning("problem", where=f"{problem.path}: {problem.message}")
+        done.wait(TICK_S)
 
 
 def _guard_clock(job: Job, world: World, done: threading.Event) -> None:

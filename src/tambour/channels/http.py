@@ -1,5 +1,5 @@
 """
-Posting over HTTP for every channel that speaks it: the one module on requests.
+Posting over HTTP for every channel that speaks it, on requests.
 
 Takes nothing from the environment: no proxy, no `.netrc`, no other authorities; follows
 no redirect, since a post must not end up elsewhere; reads no more of an answer than a
@@ -79,19 +79,25 @@ class Destination:
         return tidy(text, hide=(*secrets, *tokens))
 
 
+def open_session(destination: Destination) -> requests.Session:
+    """Return a session that takes nothing from the environment, and no redirect."""
+    session = _Session()
+    session.trust_env = False
+    if destination.parts.scheme == "https":  # reading the authorities takes long
+        # Beside the authorities that requests brings along, trust the system's.
+        adapter = requests.adapters.HTTPAdapter()
+        adapter.init_poolmanager(1, 1, ssl_context=client_context())
+        session.mount("https://", adapter)
+    return session
+
+
 class HttpClient:
     """Posts to one destination."""
 
     def __init__(self, destination: Destination, *, clock: Clock) -> None:
         self._destination = destination
         self._clock = clock
-        self._session = _Session()
-        self._session.trust_env = False
-        if destination.parts.scheme == "https":  # reading the authorities takes long
-            # Beside the authorities that requests brings along, trust the system's.
-            adapter = requests.adapters.HTTPAdapter()
-            adapter.init_poolmanager(1, 1, ssl_context=client_context())
-            self._session.mount("https://", adapter)
+        self._session = open_session(destination)
 
     def close(self) -> None:
         """Let go of everything; the client may be used again."""
@@ -132,7 +138,7 @@ class HttpClient:
                 with context.wrap_socket(sock, server_hostname=host) as secured:
                     return (found, encryption_check(secured, now=self._clock()))
         except OSError as error:
-            code, why = _explain(error)
+            code, why = explain(error)
             name = "connection" if code == "unreachable" else "encryption"
             return (Check(name=name, ok=False, detail=f"{to.where} {why}"),)
 
@@ -166,7 +172,7 @@ class HttpClient:
     def _failed(self, error: Exception, *, is_underway: bool) -> Outcome:
         where = self._destination.where
         if not is_underway:
-            code, why = _explain(error)
+            code, why = explain(error)
             kind = OutcomeKind.DEFERRED
             return Outcome(kind=kind, code=code, reply=f"{where} {why}")
         code, what = "connection-lost", "closed the connection"
@@ -220,7 +226,7 @@ def _kind(status: int) -> OutcomeKind:
 def _explanation(response: requests.Response) -> str:
     status = response.status_code
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        to = _host(response.headers.get("Location", ""))
+        to = host_of(response.headers.get("Location", ""))
         return f"redirects to {to or 'elsewhere'}; write that address in url"
     if status == HTTPStatus.GONE:
         return "gone: nobody listens at this url any more"
@@ -231,15 +237,16 @@ def _explanation(response: requests.Response) -> str:
     return body.decode(errors="replace") or response.reason or ""
 
 
-def _host(url: str) -> str | None:
+def host_of(url: str) -> str | None:
+    """Return the host of an address that a stranger wrote."""
     try:
         return urlsplit(url).hostname
     except ValueError:  # whoever answers may write anything there
         return None
 
 
-def _explain(error: Exception) -> tuple[str, str]:
-    """Return code and words for a failure before anything was posted."""
+def explain(error: Exception) -> tuple[str, str]:
+    """Return code and words for a failure before anything was answered."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):

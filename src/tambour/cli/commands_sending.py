@@ -104,16 +104,18 @@ def send(
     """Send everything that is due now, once, and exit."""
     from tambour.cli.ledgers import upgrade_older
     from tambour.cli.logs import log_to_stderr
-    from tambour.cli.sending import due_now, send_due
+    from tambour.cli.sending import due_now, fetch_feeds, send_due
     from tambour.project import require_campaigns
 
     shared = invocation(ctx)
     log_to_stderr(as_json=shared.as_json, quiet=shared.quiet)
+    if not dry_run:
+        _require_an_answer(shared, yes=yes)
+        fetch_feeds(shared)
     project = shared.project()
     require_campaigns(project, campaigns or ())
     shared.show_errors(project.problems)
     if not dry_run:
-        _require_an_answer(shared, yes=yes)
         upgrade_older(project.config)
     due = due_now(project, campaigns or (), now=now())
     slow = _warn_of_slow(shared, due)

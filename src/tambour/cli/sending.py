@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from tambour.cli.ledgers import open_ledger
 from tambour.cli.world import real_world
+from tambour.config import load_config
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.sending import Round, deliver_once, freeze_due
 from tambour.delivery.world import CrashPoint
 from tambour.errors import Exit, Stopped
+from tambour.feeds import Patience, refresh_feeds
 from tambour.ledger import (
     Ledger,
     instance_lock,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from tambour.cli.invocation import Invocation
     from tambour.ledger.records import Count
     from tambour.model import Entry, Reason
     from tambour.project import Project
@@ -108,6 +111,15 @@ class Due:
     """What the channels that need long need, waiting messages included."""
     stop: Reason | None
     """Why nothing at all may leave."""
+
+
+def fetch_feeds(invocation: Invocation) -> None:
+    """Make the copies of feeds fresh, before the project is read with them."""
+    config = load_config(invocation.root, env=invocation.env)
+    world = real_world()
+    patience = Patience(monotonic=world.monotonic)
+    for problem in refresh_feeds(config, now=world.clock(), patience=patience):
+        invocation.warn(f"{problem.path}: {problem.message}")
 
 
 def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> Due:

@@ -339,12 +339,11 @@ def correction_first(correction: EditionId) -> Reason:
     )
 
 
-def corrected_instead(correction: EditionId) -> Reason:
-    """The correction has just said when the event is."""
+def corrected_instead(other: EditionId) -> Reason:
+    """A correction, or a digest, has just said when the event is."""
     return Reason(
         code=ReasonCode.CORRECTED_INSTEAD,
-        text=f"It was due when the event was moved; the correction {correction} says "
-        "the same.",
+        text=f"It was due when the event was moved, and {other} says when it is now.",
     )
 
 

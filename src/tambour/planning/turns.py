@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from tambour.model import (
     EditionId,
+    EditionKind,
     EditionState,
     Entry,
     EntryState,
@@ -60,13 +61,13 @@ class Turns:
         return since
 
     def corrected_instead(self, entry: Entry) -> EditionId | None:
-        """Return the correction that said, or says, when a moved event is now."""
+        """Return the correction, or a digest, that says when a moved event is now."""
         start = self.situation.standing.known[entry.events[0]].start
         for frozen in self._spoken(entry):
             if any(told.start == start for told in frozen.facts):
                 return frozen.id if frozen.frozen_at >= entry.due else None
         ahead = self.ahead(entry)
-        return None if ahead is None else ahead.edition
+        return self._digest_since(entry) if ahead is None else ahead.edition
 
     def without_corrected(self, entry: Entry) -> Entry:
         """Leave out of a reminder whom a correction reached in its place."""
@@ -90,6 +91,23 @@ class Turns:
             is_there = place in self.places.get(frozen.campaign, (place,))
             if is_there and frozen.state in _LEFT:
                 yield frozen
+
+    def _digest_since(self, entry: Entry) -> EditionId | None:
+        """Return a digest that told the start when the reminder was due already."""
+        start = self.situation.standing.known[entry.events[0]].start
+        for frozen in self.situation.snapshot.editions.values():
+            if (
+                frozen.kind is EditionKind.DIGEST
+                and frozen.state in _LEFT
+                and frozen.frozen_at >= entry.due
+                and place_of(entry) in self.places.get(frozen.campaign, ())
+                and any(
+                    told.event == entry.events[0] and told.start == start
+                    for told in frozen.facts
+                )
+            ):
+                return frozen.id
+        return None
 
     def _before(self, entry: Entry) -> Iterator[FrozenEdition]:
         """Yield those of them that left when the reminder was due already."""

@@ -6,14 +6,16 @@ from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ledger_files import open_for_writing
 from ledger_samples import NOW, freeze, people, result
+from tambour.errors import UserError
 from tambour.ledger.records import Intent, Leased, Record, Suppression
-from tambour.ledger.states import Step
+from tambour.ledger.states import ENDS, Step
 from tambour.model import (
     Decision,
     DeliveryState,
@@ -44,6 +46,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.editions: list[EditionId] = []
         self.deadlines: dict[EditionId, datetime | None] = {}
         self.cancelled: set[EditionId] = set()
+        self.superseded: set[EditionId] = set()
         self.on_hold: set[EditionId] = set()
         self.left: set[str] = set()
         self.leased: list[Leased] = []
@@ -147,20 +150,32 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.editions)
     @rule(pick=NUMBERS, decision=st.sampled_from(Decision))
     def decide(self, pick: int, decision: Decision) -> None:
-        """A person decides."""
+        """A person decides, or events do."""
         name = self.editions[pick % len(self.editions)]
+        if name in self.superseded and decision not in ENDS:
+            with pytest.raises(UserError):
+                self.ledger.decide(name, decision, self.now)
+            return
         self.ledger.decide(name, decision, self.now)
-        for choice, names in (
-            (Decision.CANCEL, self.cancelled),
-            (Decision.HOLD, self.on_hold),
+        if decision is Decision.SUPERSEDE and name in self.cancelled:
+            return
+        for choices, names in (
+            ({Decision.CANCEL, Decision.WITHDRAW}, self.cancelled),
+            ({Decision.SUPERSEDE}, self.superseded),
+            ({Decision.HOLD}, self.on_hold),
         ):
-            (names.add if decision is choice else names.discard)(name)
+            (names.add if decision in choices else names.discard)(name)
 
     @precondition(lambda self: self.editions)
     @rule(pick=NUMBERS)
     def retry(self, pick: int) -> None:
         """A person asks for another try."""
-        self.ledger.retry(self.editions[pick % len(self.editions)], self.now)
+        name = self.editions[pick % len(self.editions)]
+        if name in self.superseded:
+            with pytest.raises(UserError):
+                self.ledger.retry(name, self.now)
+        else:
+            self.ledger.retry(name, self.now)
 
     def assert_may_leave(self, one: Leased) -> None:
         """Neither late, nor to who left, nor against a decision."""
@@ -168,7 +183,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
         assert deadline is None or self.now < deadline
         assert one.recipient.address not in self.left
-        assert one.edition not in self.cancelled | self.on_hold
+        assert one.edition not in self.cancelled | self.superseded | self.on_hold
 
     @invariant()
     def adds_up(self) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.sightings import SightingContract
+from contracts.superseding import SupersedingContract
 from ledger_samples import (
     DEADLINE,
     NOW,
@@ -667,6 +668,7 @@ class LedgerContract(
     RefusingContract,
     RecoveringContract,
     DecidingContract,
+    SupersedingContract,
     HistoryContract,
 ):
     """All that a ledger promises."""

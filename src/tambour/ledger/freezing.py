@@ -7,18 +7,18 @@ and frozen from there in one short transaction. Knows neither rendering nor audi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
 import sqlalchemy as sa
 
-from tambour.ledger.frozen import dump_rendered
+from tambour.ledger.frozen import dump_facts, dump_rendered
 from tambour.ledger.queries import keeping
 from tambour.ledger.queries.dialect import in_text
 from tambour.ledger.records import Draft, normalise
 from tambour.ledger.schema import staging
-from tambour.model import FrozenEdition
+from tambour.model import EditionId, FrozenEdition
 
 BATCH_ROWS = 1000
 
@@ -48,8 +48,38 @@ def stage(connection: sa.Connection, drafts: Iterable[Draft]) -> None:
         connection.execute(keeping.STAGE_DELIVERIES, {"people": in_text(people)})
 
 
+def freeze_edition(connection: sa.Connection, edition: FrozenEdition) -> bool:
+    """Freeze an edition and what it tells; False if it is frozen already."""
+    values = {
+        "id": edition.id,
+        "campaign": edition.campaign,
+        "kind": edition.kind.value,
+        "due": edition.due,
+        "deadline": edition.deadline,
+        "frozen_at": edition.frozen_at,
+    }
+    if connection.execute(keeping.FREEZE_EDITION, values).rowcount == 0:
+        return False
+    facts = [
+        {
+            "edition": edition.id,
+            "event": told.event,
+            "position": position,
+            "facts": dump_facts(told),
+        }
+        for position, told in enumerate(edition.facts)
+    ]
+    if facts:
+        connection.execute(keeping.FREEZE_FACTS, facts)
+    return True
+
+
 def freeze_staged(
-    connection: sa.Connection, edition: FrozenEdition, *, first_try: datetime
+    connection: sa.Connection,
+    edition: FrozenEdition,
+    *,
+    first_try: datetime,
+    unless_reached: Sequence[EditionId],
 ) -> None:
     """Freeze what was set aside, and write down how many recipients that made."""
     name = {"b_edition": edition.id}
@@ -57,9 +87,21 @@ def freeze_staged(
     times = {"b_due": first_try, "b_now": edition.frozen_at}
     connection.execute(keeping.FREEZE_PARTS, name)
     connection.execute(keeping.FREEZE_CONTENTS, name | last)
-    connection.execute(keeping.FREEZE_DELIVERIES, name | last | times)
+    if unless_reached:
+        earlier = {"earlier": in_text(unless_reached)}
+        connection.execute(keeping.FREEZE_UNREACHED, name | last | times | earlier)
+    else:
+        connection.execute(keeping.FREEZE_DELIVERIES, name | last | times)
     connection.execute(keeping.COUNT_RECIPIENTS, name)
     staging.drop_all(connection)
+
+
+def is_on_the_wire(connection: sa.Connection, editions: Sequence[EditionId]) -> bool:
+    """Tell whether an answer is still to come for something of these editions."""
+    if not editions:
+        return False
+    earlier = {"earlier": in_text(editions)}
+    return connection.execute(keeping.IS_ON_THE_WIRE, earlier).first() is not None
 
 
 def _content_row(number: int, draft: Draft) -> Row:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from tambour.model import Decision
 from tambour.model import DeliveryState as State
 
 
@@ -107,6 +108,17 @@ WAITING = (State.PLANNED, State.DEFERRED, State.UNCERTAIN)
 
 BUSY = (State.LEASED, State.IN_FLIGHT)
 """States that only a live process may hold; `recover` clears them at the start."""
+
+
+ENDS: Mapping[Decision, Step] = {
+    Decision.CANCEL: Step.CANCEL,
+    Decision.WITHDRAW: Step.CANCEL,
+    Decision.SUPERSEDE: Step.SUPERSEDE,
+}
+"""The decisions that end an edition, and how its deliveries end that are not sent."""
+
+REACHED = (State.IN_FLIGHT, State.SENT, State.UNCERTAIN)
+"""States in which a reader has the message, or may have it."""
 
 
 def sources(step: Step) -> dict[State, State]:

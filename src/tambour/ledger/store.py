@@ -19,8 +19,13 @@ import sqlalchemy as sa
 from tambour.errors import UserError
 from tambour.ledger import claims
 from tambour.ledger.database import Database
-from tambour.ledger.freezing import freeze_staged, stage
-from tambour.ledger.frozen import dump_facts, load_facts, load_rendered
+from tambour.ledger.freezing import (
+    freeze_edition,
+    freeze_staged,
+    is_on_the_wire,
+    stage,
+)
+from tambour.ledger.frozen import load_facts, load_rendered
 from tambour.ledger.history import History
 from tambour.ledger.queries import claiming, keeping, moving, sighting
 from tambour.ledger.queries.dialect import in_text
@@ -36,6 +41,7 @@ from tambour.ledger.records import (
 )
 from tambour.ledger.sightings import Sightings, known_events
 from tambour.ledger.standing import Standing
+from tambour.ledger.states import ENDS, Step
 from tambour.ledger.suppressions import Suppressions
 from tambour.model import (
     Decision,
@@ -51,6 +57,11 @@ from tambour.model import (
 )
 
 Row = sa.Row[*tuple[Any, ...]]
+
+_ENDED = {
+    Step.CANCEL: EditionState.CANCELLED,
+    Step.SUPERSEDE: EditionState.SUPERSEDED,
+}
 
 
 class Ledger:
@@ -99,6 +110,7 @@ class Ledger:
         *,
         audiences: Mapping[str, int],
         not_before: datetime | None = None,
+        unless_reached: Sequence[EditionId] = (),
     ) -> bool:
         """
         Freeze an edition with its words, facts and recipients; False if it was already.
@@ -107,37 +119,33 @@ class Ledger:
         whatever it raises leaves no trace here. An address twice on a channel is one
         delivery; an address that left its audience is a suppressed one. *audiences* are
         their sizes now; nothing leaves *not_before* then, or before the edition is due.
+
+        Whom superseded editions have, or may have, reached by the same channel is left
+        out (*unless_reached*). False also as long as an answer is to come for any of
+        them: it decides to which edition its reader belongs.
         """
         where = {"b_edition": edition.id}
         with self._database.read() as connection:
             if connection.execute(keeping.IS_FROZEN, where).first() is not None:
                 return False
+            if is_on_the_wire(connection, unless_reached):
+                return False
         prepare = partial(stage, drafts=drafts)
         with self._database.write_prepared(prepare) as connection:
-            values = {
-                "id": edition.id,
-                "campaign": edition.campaign,
-                "kind": edition.kind.value,
-                "due": edition.due,
-                "deadline": edition.deadline,
-                "frozen_at": edition.frozen_at,
-            }
-            if connection.execute(keeping.FREEZE_EDITION, values).rowcount == 0:
+            if is_on_the_wire(connection, unless_reached):
                 return False
-            facts = [
-                {
-                    "edition": edition.id,
-                    "event": told.event,
-                    "position": position,
-                    "facts": dump_facts(told),
-                }
-                for position, told in enumerate(edition.facts)
-            ]
-            _execute_many(connection, keeping.FREEZE_FACTS, facts)
+            if not freeze_edition(connection, edition):
+                return False
             first_try = max(edition.due, not_before or edition.due)
-            freeze_staged(connection, edition, first_try=first_try)
+            freeze_staged(
+                connection,
+                edition,
+                first_try=first_try,
+                unless_reached=unless_reached,
+            )
             sizes = [{"audience": a, "size": size} for a, size in audiences.items()]
-            _execute_many(connection, keeping.NOTE_AUDIENCE_SIZE, sizes)
+            if sizes:
+                connection.execute(keeping.NOTE_AUDIENCE_SIZE, sizes)
             return True
 
     def recover(self, now: datetime, *, hold: Iterable[str] = ()) -> Recovered:
@@ -170,6 +178,8 @@ class Ledger:
                 )
                 if leased:
                     return leased
+            for query in moving.END_REMAINS:
+                connection.execute(query, {"b_channel": channel, "now": now})
             _close_drained(connection, channel=channel)
             return ()
 
@@ -237,11 +247,12 @@ class Ledger:
         Make what failed, was put off or is in doubt due now; return how many that is.
 
         Raises:
-            UserError: no such edition was frozen.
+            UserError: no such edition was frozen, or another revision took its place.
 
         """
         where: dict[str, object] = {"b_edition": edition}
         with self._database.write() as connection:
+            _refuse_superseded(connection, edition)
             if connection.execute(keeping.IS_FROZEN, where).first() is None:
                 msg = f"no edition {edition!r} was sent; `tambour history` lists them"
                 raise UserError(msg)
@@ -263,8 +274,14 @@ class Ledger:
 
         The edition need not be frozen yet. What is leased meets the decision at its
         claim; what was sent stays sent.
+
+        Raises:
+            UserError: it would go on, but another revision took its place.
+
         """
         with self._database.write() as connection:
+            if decision not in ENDS:
+                _refuse_superseded(connection, edition)
             return _decide(connection, edition, decision, now)
 
     def close(self) -> None:
@@ -279,12 +296,22 @@ def _decide(
     if decision is Decision.APPROVE:
         connection.execute(moving.HASTEN, where)
     values = {"edition": edition, "decision": decision.value, "decided_at": now}
-    connection.execute(keeping.DECIDE, values)
-    if decision not in (Decision.CANCEL, Decision.WITHDRAW):
+    is_kept = connection.execute(keeping.DECIDE, values).rowcount > 0
+    if decision not in ENDS or not is_kept:
         return 0
-    count = connection.execute(moving.CANCEL_EDITION, where).rowcount
+    count = connection.execute(moving.END_EDITION[decision], where).rowcount
     _close_drained(connection, edition=edition)
     return count
+
+
+def _refuse_superseded(connection: sa.Connection, edition: EditionId) -> None:
+    decided = connection.execute(keeping.DECIDED, {"b_edition": edition}).scalar()
+    if decided == Decision.SUPERSEDE:
+        msg = (
+            f"what {edition!r} says is no longer so: its next revision goes to those"
+            " whom it has not reached"
+        )
+        raise UserError(msg)
 
 
 def _close_drained(
@@ -292,14 +319,6 @@ def _close_drained(
 ) -> None:
     values = {"b_channel": channel, "b_edition": edition}
     connection.execute(moving.CLOSE_DRAINED, values)
-
-
-def _execute_many(
-    connection: sa.Connection, query: sa.Executable, rows: list[dict[str, object]]
-) -> None:
-    # An executemany without rows would insert a row of defaults.
-    if rows:
-        connection.execute(query, rows)
 
 
 def _pairs(connection: sa.Connection, query: sa.Select[Any, Any]) -> dict[Any, Any]:
@@ -317,8 +336,8 @@ def _spent_lately(
 
 def _frozen_edition(row: Row, facts: tuple[Facts, ...]) -> FrozenEdition:
     state = EditionState.OPEN if row.open else EditionState.DONE
-    if row.decision in (Decision.CANCEL, Decision.WITHDRAW):
-        state = EditionState.CANCELLED
+    if row.decision in ENDS:
+        state = _ENDED[ENDS[Decision(row.decision)]]
     return FrozenEdition(
         id=EditionId(row.id),
         campaign=row.campaign,

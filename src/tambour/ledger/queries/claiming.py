@@ -31,10 +31,10 @@ from tambour.ledger.schema import (
     spent,
     suppression,
 )
-from tambour.ledger.states import Step, sources
+from tambour.ledger.states import ENDS, Step, sources
 from tambour.model import Decision, DeliveryState
 
-_FINAL = [word(Decision.CANCEL), word(Decision.WITHDRAW)]
+_FINAL = [word(one) for one in ENDS]
 _by = sa.bindparam("by", type_=Instant)
 
 # ── What is due ─────────────────────────────────────────────────────────────────
@@ -82,7 +82,10 @@ _has_left = (
 _objection = (
     sa.select(
         sa.case(
-            (decision.c.decision.in_(_FINAL), word(Step.CANCEL)),
+            *(
+                (decision.c.decision == word(one), word(end))
+                for one, end in ENDS.items()
+            ),
             (_has_left, word(Step.SUPPRESS)),
             (edition.c.deadline <= now, word(Step.EXPIRE)),
             (decision.c.decision == word(Decision.HOLD), word(Step.RELEASE)),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from tambour.ledger.queries.dialect import given, upsert
+from tambour.ledger.queries.dialect import given, listed, upsert
+from tambour.ledger.queries.steps import has_reached, is_busy, state, word
 from tambour.ledger.schema import (
     Instant,
     audience_size,
@@ -23,7 +24,7 @@ from tambour.ledger.schema import (
     suppression,
     told,
 )
-from tambour.model import DeliveryState
+from tambour.model import Decision, DeliveryState
 
 # ── Meta ────────────────────────────────────────────────────────────────────────
 
@@ -98,40 +99,74 @@ _has_left = sa.exists().where(
     suppression.c.address == staged_delivery.c.address,
     suppression.c.audience.in_(["", staged_content.c.audience]),
 )
-_frozen = upsert(delivery).from_select(
-    ["part", "content", *_PERSON, "state", "next_try", "at"],
-    sa.select(
-        part.c.id,
-        _frozen_content,
-        *(staged_delivery.c[name] for name in _PERSON),
-        sa.case(
-            (_has_left, DeliveryState.SUPPRESSED.value),
-            else_=DeliveryState.PLANNED.value,
-        ),
-        sa.case((_has_left, sa.null()), else_=sa.bindparam("b_due", type_=Instant)),
-        sa.bindparam("b_now", type_=Instant),
+
+
+def _freeze_deliveries(*which: sa.ColumnElement[bool]) -> sa.Executable:
+    frozen = upsert(delivery).from_select(
+        ["part", "content", *_PERSON, "state", "next_try", "at"],
+        sa.select(
+            part.c.id,
+            _frozen_content,
+            *(staged_delivery.c[name] for name in _PERSON),
+            sa.case(
+                (_has_left, DeliveryState.SUPPRESSED.value),
+                else_=DeliveryState.PLANNED.value,
+            ),
+            sa.case((_has_left, sa.null()), else_=sa.bindparam("b_due", type_=Instant)),
+            sa.bindparam("b_now", type_=Instant),
+        )
+        .join(staged_content, staged_content.c.id == staged_delivery.c.content)
+        .join(part, _staged_part)
+        # Without a WHERE, SQLite would take ON CONFLICT for part of the join.
+        .where(sa.true(), *which)
+        .order_by(staged_delivery.c.id),
     )
-    .join(staged_content, staged_content.c.id == staged_delivery.c.content)
-    .join(part, _staged_part)
-    # Without a WHERE, SQLite would take ON CONFLICT for part of the join.
-    .where(sa.true())
-    .order_by(staged_delivery.c.id),
-)
-FREEZE_DELIVERIES = _frozen.on_conflict_do_update(
-    index_elements=["part", "address"],
-    set_={
-        name: _frozen.excluded[name]
-        for name in (*_PERSON, "content", "state", "next_try")
-    },
-    where=sa.and_(
-        delivery.c.state == DeliveryState.SUPPRESSED.value,
-        _frozen.excluded.state == DeliveryState.PLANNED.value,
-    ),
-)
+    return frozen.on_conflict_do_update(
+        index_elements=["part", "address"],
+        set_={
+            name: frozen.excluded[name]
+            for name in (*_PERSON, "content", "state", "next_try")
+        },
+        where=sa.and_(
+            delivery.c.state == DeliveryState.SUPPRESSED.value,
+            frozen.excluded.state == DeliveryState.PLANNED.value,
+        ),
+    )
+
+
+FREEZE_DELIVERIES = _freeze_deliveries()
 """
 Freeze each recipient, suppressed if the address left the audience; a repeated address
 is one delivery, and an audience it has not left wins over one it has.
 """
+
+_earlier = delivery.alias("earlier")
+_earlier_part = part.alias("earlier_part")
+FREEZE_UNREACHED = _freeze_deliveries(
+    ~sa.exists()
+    .where(
+        _earlier_part.c.edition.in_(listed("earlier")),
+        _earlier_part.c.channel == staged_content.c.channel,
+        _earlier.c.part == _earlier_part.c.id,
+        _earlier.c.address == staged_delivery.c.address,
+        has_reached(_earlier),
+    )
+    .correlate(staged_content, staged_delivery)
+)
+"""The same, but whom earlier editions have reached by the same channel is left out."""
+
+IS_ON_THE_WIRE = (
+    sa.select(delivery.c.id)
+    .where(
+        delivery.c.part.in_(
+            sa.select(part.c.id).where(part.c.edition.in_(listed("earlier")))
+        ),
+        is_busy,
+        state == word(DeliveryState.IN_FLIGHT),
+    )
+    .limit(1)
+)
+"""Whether the answer is still to come for something of some editions."""
 
 _lying = (
     sa.select(
@@ -174,8 +209,21 @@ DECIDE = DECIDE.on_conflict_do_update(
         "decided_at": DECIDE.excluded.decided_at,
         "reason": "",
     },
+    where=sa.or_(
+        DECIDE.excluded.decision != word(Decision.SUPERSEDE),
+        decision.c.decision.not_in([word(Decision.CANCEL), word(Decision.WITHDRAW)]),
+    ),
 )
-"""Keep a person's latest decision about an edition, frozen or not."""
+"""
+Keep the latest decision about an edition, frozen or not.
+
+What is cancelled cannot be superseded: another revision would be sent after all.
+"""
+
+DECIDED = sa.select(decision.c.decision).where(
+    decision.c.edition == sa.bindparam("b_edition")
+)
+"""What was decided about an edition."""
 
 # ── Suppressions ────────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ from tambour.ledger.queries.steps import (
     word,
 )
 from tambour.ledger.schema import Instant, decision, delivery, edition, part
-from tambour.ledger.states import Step, sources
+from tambour.ledger.states import ENDS, Step, sources
 from tambour.model import Decision, DeliveryState
 
 _still_open = sa.or_(
@@ -60,7 +60,7 @@ CLOSE_DRAINED = (
         ),
         ~_still_open,
     )
-    .values(open=False)
+    .values(open=False, closings=part.c.closings + 1)
 )
 """Close the parts, of a channel or of an edition, that have nothing left to try."""
 
@@ -129,12 +129,36 @@ BRING_FORWARD = (
 )
 """Bring an edition's deadline forward; it is never put off."""
 
-CANCEL_EDITION = (
-    sa.update(delivery)
-    .where(_in_edition, is_waiting)
-    .values(state=after_unsent(Step.CANCEL), next_try=sa.null(), at=now)
+
+def _end(step: Step, which: sa.ColumnElement[bool]) -> sa.Update:
+    return (
+        sa.update(delivery)
+        .where(which, is_waiting)
+        .values(state=after_unsent(step), next_try=sa.null(), at=now)
+    )
+
+
+END_EDITION = {one: _end(step, _in_edition) for one, step in ENDS.items()}
+"""End what waits; what is leased just now meets the decision when it is claimed."""
+
+END_REMAINS = tuple(
+    _end(
+        step,
+        delivery.c.part.in_(
+            sa.select(part.c.id)
+            .join(decision, decision.c.edition == part.c.edition)
+            .where(
+                part.c.open,
+                part.c.channel == sa.bindparam("b_channel"),
+                decision.c.decision.in_(
+                    [word(one) for one, end in ENDS.items() if end is step]
+                ),
+            )
+        ),
+    )
+    for step in dict.fromkeys(ENDS.values())
 )
-"""Cancel what waits; what is leased just now meets the decision when it is claimed."""
+"""End what was in flight when its edition was, and would be tried again later."""
 
 HASTEN = (
     sa.update(delivery)

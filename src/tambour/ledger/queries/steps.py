@@ -13,7 +13,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from tambour.ledger.schema import Instant, delivery
-from tambour.ledger.states import BUSY, TRANSITIONS, WAITING, Step, sources
+from tambour.ledger.states import BUSY, REACHED, TRANSITIONS, WAITING, Step, sources
 from tambour.model import DeliveryState
 
 state = delivery.c.state
@@ -36,6 +36,12 @@ def is_among(states: Iterable[DeliveryState]) -> sa.ColumnElement[bool]:
 is_busy = is_among(BUSY)
 is_waiting = sa.and_(delivery.c.next_try.is_not(None), is_among(WAITING))
 """Spelled as the indexes `delivery_busy` and `delivery_waiting` are."""
+
+
+def has_reached(row: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return whether a reader has the message of a delivery's *row*, or may have it."""
+    states = [word(one) for one in REACHED]
+    return sa.or_(row.c.state.in_(states), row.c.doubts > 0)
 
 
 def after(step: Step) -> sa.ColumnElement[str]:

@@ -16,8 +16,9 @@ class Repository:
 
     path: Path
 
-    def git(self, *arguments: str) -> str:
-        """Run git here."""
+    def git(self, *arguments: str, at: str | None = None) -> str:
+        """Run git here, as if it were *at* that time."""
+        dates = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at} if at else {}
         done = subprocess.run(
             ["git", *IDENTITY, *arguments],
             cwd=self.path,
@@ -25,6 +26,7 @@ class Repository:
                 "HOME": str(self.path),
                 "PATH": os.environ["PATH"],
                 "GIT_CONFIG_NOSYSTEM": "1",
+                **dates,
             },
             capture_output=True,
             text=True,
@@ -33,10 +35,10 @@ class Repository:
         )
         return done.stdout
 
-    def commit(self, message: str = "Change") -> None:
+    def commit(self, message: str = "Change", *, at: str | None = None) -> None:
         """Commit everything as it is."""
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message, at=at)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file."""

@@ -14,6 +14,7 @@ from tambour.cli import (
     commands_files,
     commands_ledger,
     commands_sending,
+    commands_simulating,
     commands_standing,
 )
 from tambour.cli.invocation import Invocation
@@ -32,6 +33,7 @@ app = typer.Typer(
 for room in (
     commands_files,
     commands_sending,
+    commands_simulating,
     commands_ledger,
     commands_standing,
 ):

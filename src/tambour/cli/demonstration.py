@@ -14,6 +14,7 @@ import json
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,22 +24,21 @@ from tambour.cli.invocation import short
 from tambour.cli.ledgers import open_ledger
 from tambour.cli.receivers import MailServer, Webhook, receivers
 from tambour.cli.world import real_world
-from tambour.delivery.sending import deliver_once, freeze_due
+from tambour.delivery.sending import deliver_once
 from tambour.errors import UserError
 from tambour.ledger import instance_lock, ledger_path
-from tambour.memory import recall
 from tambour.model import DeliveryState, EntryState, instant
 from tambour.project import ProjectCache, load_project
 from tambour.rendering.templates import Templates
+from tambour.simulation.stepping import Course
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tambour.cli.invocation import Invocation
-    from tambour.delivery.world import World
+    from tambour.config import Config
     from tambour.ledger import Ledger
     from tambour.model import EditionId, Entry, FrozenEdition, Site
-    from tambour.project import Project
 
 ENV = "demo"
 BEGIN = datetime(2027, 1, 4)  # noqa: DTZ001 - local time, put into the site's zone
@@ -152,24 +152,31 @@ class Story:
 def _live(story: Story, shared: Invocation) -> None:
     """Jump from one moment at which something can happen to the next."""
     now, end = story.at(BEGIN), story.at(END)
-    templates = Templates(story.folder)
+    course = Course(
+        ledger=story.ledger,
+        templates=Templates(story.folder),
+        deliver=partial(_deliver, story.ledger),
+    )
     with shared.progress("A quarter", (end - now).total_seconds()) as advance:
         while now < end:
             _happen(story, now)
-            project = load_project(story.folder, env=ENV, cache=story.cache)
-            done = freeze_due(project, story.ledger, templates, now=now, by=now)
-            deliver_once(project.config, story.ledger, _frozen_world(now))
-            for entry in done.plan.entries:
+            project = load_project(
+                story.folder, env=ENV, cache=story.cache, around=now
+            )
+            stepped = course.step(project, now=now, end=_next_incident(story, now))
+            for entry in stepped.rounded.plan.entries:
                 if entry.state in QUIET:
                     key = (entry.edition, entry.target.channel)
                     story.reasons.setdefault(key, entry)
-            later = _next_moment(story, project, now)
+            later = _unless_off(story, stepped.later)
             advance((later - now).total_seconds())
             now = later
 
 
-def _frozen_world(now: datetime) -> World:
-    return replace(real_world(), clock=lambda: now, chance=lambda: 0.5)
+def _deliver(ledger: Ledger, config: Config, now: datetime, _until: datetime) -> None:
+    """Deliver to the real servers, while the simulated clock stands still."""
+    world = replace(real_world(), clock=lambda: now, chance=lambda: 0.5)
+    deliver_once(config, ledger, world)
 
 
 def _happen(story: Story, now: datetime) -> None:
@@ -184,16 +191,14 @@ def _happen(story: Story, now: datetime) -> None:
     story.mail.is_busy = busy
 
 
-def _next_moment(story: Story, project: Project, now: datetime) -> datetime:
-    """Return when something can happen next: a due time, a retry, an incident."""
-    end = story.at(END)
-    plan = recall(project, story.ledger).plan(now=now, until=end)
-    moments = [entry.due for entry in plan.entries]
-    moments += [
-        row.next_try for row in story.ledger.history.deliveries() if row.next_try
-    ]
-    moments += [story.at(LATE_AT), story.at(BUSY[1]), end]
-    later = min(moment for moment in moments if moment > now)
+def _next_incident(story: Story, now: datetime) -> datetime:
+    """Return when something happens that is not of Tambour's doing."""
+    moments = map(story.at, (LATE_AT, *BUSY, END))
+    return min(moment for moment in moments if moment > now)
+
+
+def _unless_off(story: Story, later: datetime) -> datetime:
+    """Return the next moment at which the machine is on."""
     off, on = map(story.at, OFF)
     if off <= later < on:
         story.incidents.append(

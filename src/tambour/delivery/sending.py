@@ -27,7 +27,7 @@ from tambour.delivery.world import Route, World
 from tambour.errors import LedgerError, Stopped
 from tambour.ledger import Ledger
 from tambour.ledger.records import Count
-from tambour.memory import Memory, recall, watch
+from tambour.memory import Memory, refresh, watch
 from tambour.model import Entry, EntryState, Plan, Snapshot
 from tambour.planning import revise
 from tambour.planning.vanishing import standing_of
@@ -40,14 +40,18 @@ class Round:
     """
     What a round found due and froze.
 
-    `snapshot` is the ledger's memory before it; `held` would be due, but waits for a
-    person.
+    `memory` is what was known before it; `held` would be due, but waits for a person.
     """
 
-    snapshot: Snapshot
+    memory: Memory
     plan: Plan
     frozen: Frozen
     held: tuple[Entry, ...]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The ledger's memory before the round."""
+        return self.memory.snapshot
 
 
 def material_of(memory: Memory, templates: Templates) -> Material:
@@ -120,8 +124,43 @@ def freeze_due(
     stop = ledger.standing.stop(machine=project.config.machine)
     if stop is not None:
         raise Stopped(stop.text)
-    memory = _revised(ledger, watch(project, ledger, now=now), now)
-    plan = memory.plan(now=now, until=by)
+    return freeze_known(
+        watch(project, ledger, now=now),
+        ledger,
+        templates,
+        now=now,
+        by=by,
+        campaigns=campaigns,
+        hold=hold,
+        on_freeze=on_freeze,
+    )
+
+
+def freeze_known(
+    memory: Memory,
+    ledger: Ledger,
+    templates: Templates,
+    *,
+    now: datetime,
+    by: datetime,
+    until: datetime | None = None,
+    campaigns: Collection[str] = (),
+    hold: timedelta = timedelta(),
+    on_freeze: Callable[[], object] = lambda: None,
+) -> Round:
+    """
+    Plan, and freeze what is due *by* then, as `freeze_due` does after a look.
+
+    Args:
+        until: how far the plan reaches, where that is further.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+
+    """
+    memory = _revised(ledger, memory, now)
+    project = memory.project
+    plan = memory.plan(now=now, until=max(by, until or by))
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
     chosen = choose_due(Plan(now=now, entries=tuple(wanted)), by=by)
     # An edition is frozen once: without readers that nobody could read, they are lost.
@@ -132,7 +171,7 @@ def freeze_due(
     if fresh:
         on_freeze()
     return Round(
-        snapshot=memory.snapshot,
+        memory=memory,
         plan=plan,
         frozen=freeze_entries(
             ledger, fresh, material_of(memory, templates), now=now, hold=hold
@@ -148,7 +187,7 @@ def _revised(ledger: Ledger, memory: Memory, now: datetime) -> Memory:
     revisions = revise(memory.snapshot, project.events, memory.vanished, limits)
     for revision in revisions:
         ledger.revise(revision, now)
-    return recall(project, ledger) if revisions else memory
+    return refresh(memory, ledger) if revisions else memory
 
 
 def deliver_once(

@@ -1,0 +1,266 @@
+"""Time travel: what `simulate` says would have gone out, against lists made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command_line import Result, run
+from git_folder import Repository, repository
+
+Capture = pytest.CaptureFixture[str]
+Simulate = Callable[..., Result]
+CONFIG = """\
+version: 1
+site: {name: Agenda, url: https://agenda.example.org, timezone: UTC, language: fr}
+sources:
+  - {id: agenda, path: events}
+audiences:
+  lecteurs: {type: csv, path: lecteurs.csv}
+channels:
+  lettre: {type: outbox, from: "Agenda <lettre@example.org>"}
+"""
+REMINDERS = """\
+---
+kind: reminder
+send: {before: [1d at 09:00]}
+to:
+  - {channel: lettre, audience: lecteurs, template: reminder, subject: "{{ event.title }}"}
+---
+À bientôt.
+"""
+READERS = "email,name,language\nzoe@example.org,Zoé,fr\ntom@example.org,Tom,fr\n"
+
+
+def event(title: str, start: str, *, venue: str = "Salle A", more: str = "") -> str:
+    """Return an event's file."""
+    return f"---\ntitle: {title}\nevent_start_date: 2026-03-{start}\nlieu: {venue}\n{more}---\nVenez.\n"
+
+
+class Site:
+    """A project in a repository, edited at times in March 2026."""
+
+    def __init__(self, folder: Path) -> None:
+        self.repository: Repository = repository(folder)
+        self.write("config.yaml", CONFIG)
+        self.write("campaigns/rappels.md", REMINDERS)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file."""
+        self.repository.write(name, text)
+
+    def remove(self, name: str) -> None:
+        """Delete a file."""
+        (self.repository.path / name).unlink()
+
+    def commit(self, at: str) -> str:
+        """Commit on a day and at an hour; return the commit's name."""
+        self.repository.commit(at=f"2026-03-{at}:00 +0000")
+        return self.repository.git("rev-parse", "HEAD").strip()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A site whose readers are nobody's business, and so not committed."""
+    made = Site(tmp_path / "site")
+    made.write(".gitignore", "lecteurs.csv\n")
+    made.write("lecteurs.csv", READERS)
+    return made
+
+
+@pytest.fixture
+def simulate(site: Site, capsys: Capture) -> Simulate:
+    """The command, on the site's commits unless told otherwise."""
+    place = str(site.repository.path)
+
+    def command(*more: str, git: str | None = place, to: str = "2026-04-01") -> Result:
+        source = ("--git", git) if git else ()
+        time = ("--from", "2026-03-01", "--to", to)
+        return run(capsys, "-C", place, "--json", "simulate", *time, *source, *more)
+
+    return command
+
+
+def told(result: Result) -> list[tuple[str, str, str]]:
+    """Reduce the messages to when, of which edition, and what kind."""
+    assert result.code == 0, result.err
+    return [
+        (one["at"][5:16].replace("T", " "), one["edition"], one["kind"])
+        for one in result.json["messages"]
+    ]
+
+
+def reminder(name: str, revision: int = 1) -> tuple[str, str]:
+    """Return a reminder's edition and its kind."""
+    return f"rappels/agenda/{name}/1d-0900/{revision}", "reminder"
+
+
+def test_what_is_undone_at_once_is_told_to_nobody(
+    site: Site, simulate: Simulate
+) -> None:
+    """A revert within the settling time leaves readers in peace."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    before = site.commit("02 08:00")
+    site.write("events/atelier.md", event("Atelier", "10 19:00"))
+    site.commit("09 12:00")
+    site.repository.git("checkout", "--quiet", before, "--", "events")
+    site.commit("09 12:09")
+
+    assert [("03-09 09:00", *reminder("atelier"))] == told(simulate())
+
+
+def test_commits_that_go_back_in_time_are_as_late_as_the_one_before(
+    site: Site, simulate: Simulate
+) -> None:
+    """A clock that was wrong when somebody committed changes no order."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("09 10:00")
+    site.write("events/atelier.md", event("Atelier", "12 18:00"))
+    site.commit("01 08:00")
+
+    assert [("03-11 09:00", *reminder("atelier"))] == told(simulate())
+
+
+def test_merges_count_when_they_came(site: Site, simulate: Simulate) -> None:
+    """What was on a branch is there from its merge on."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("02 08:00")
+    git = site.repository.git
+    git("checkout", "--quiet", "-b", "other")
+    site.write("events/expo.md", event("Expo", "05 18:00"))
+    site.write("events/concert.md", event("Concert", "12 18:00"))
+    site.commit("02 09:00")
+    git("checkout", "--quiet", "main")
+    merge = ("merge", "--quiet", "--no-ff", "-m", "Merge", "other")
+    git(*merge, at="2026-03-05 08:00:00 +0000")
+
+    # Of what was added after its reminder was due, readers hear once the hold is over.
+    assert [
+        ("03-05 08:10", *reminder("expo")),
+        ("03-09 09:00", *reminder("atelier")),
+        ("03-11 09:00", *reminder("concert")),
+    ] == told(simulate())
+
+
+def test_without_git_the_files_are_as_they_are(site: Site, simulate: Simulate) -> None:
+    """Without --git the present files count for the whole time."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    result = simulate(git=None)
+
+    assert [("03-09 09:00", *reminder("atelier"))] == told(result)
+    assert {"as now"} == set(result.json["origins"].values())
+
+
+def test_says_where_each_part_comes_from(site: Site, simulate: Simulate) -> None:
+    """What is in no commit is as it is now; what came later is so before that."""
+    site.remove("config.yaml")
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("02 08:00")
+    site.write("config.yaml", CONFIG)
+    site.commit("10 08:00")
+
+    result = simulate()
+
+    assert [("03-09 09:00", *reminder("atelier"))] == told(result)
+    assert {
+        "settings": "as now, then commits",
+        "campaigns": "commits",
+        "templates": "as now",
+        "audience lecteurs": "as now",
+        "events agenda": "commits",
+    } == result.json["origins"]
+
+
+def test_a_project_elsewhere_reads_a_sites_repository(
+    site: Site, simulate: Simulate, tmp_path: Path, capsys: Capture
+) -> None:
+    """Sources that lie in the repository follow its commits, the rest is as it is."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("02 08:00")
+    site.write("events/atelier.md", event("Atelier", "20 18:00"))
+    site.commit("05 08:00")
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "campaigns").mkdir(parents=True)
+    there = CONFIG.replace("path: events", "path: ../site/events")
+    (elsewhere / "config.yaml").write_text(there)
+    (elsewhere / "campaigns" / "rappels.md").write_text(REMINDERS)
+    (elsewhere / "lecteurs.csv").write_text(READERS)
+    place = str(site.repository.path)
+    words = ("--from", "2026-03-01", "--to", "2026-04-01", "--git", place)
+
+    result = run(capsys, "-C", str(elsewhere), "--json", "simulate", *words)
+
+    assert [("03-19 09:00", *reminder("atelier"))] == told(result)
+    assert told(simulate()) == told(result)
+    assert {"events agenda"} == {
+        part for part, origin in result.json["origins"].items() if origin == "commits"
+    }
+
+
+def test_nothing_of_the_users_is_touched(site: Site, simulate: Simulate) -> None:
+    """Neither the repository nor the project changes, and no hook or filter runs."""
+    site.write(".gitattributes", "*.md filter=shout\n")
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("02 08:00")
+    top = site.repository.path
+    site.repository.git("config", "filter.shout.smudge", f"touch {top}/smudged")
+    hook = top / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {top}/hooked\n")
+    hook.chmod(0o755)
+    before = contents(top)
+
+    assert len(told(simulate())) == 1
+    assert before == contents(top)
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """Return every file below a folder, with its content and time."""
+    return {
+        str(path): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_channels_own_pace_is_kept(site: Site, simulate: Simulate) -> None:
+    """Time passes while a slow channel sends, and what comes then comes in between."""
+    slow = '{type: smtp, host: mail.example.org, rate: 1/h, from: "lettre@example.org"}'
+    outbox = '{type: outbox, from: "Agenda <lettre@example.org>"}'
+    site.write("config.yaml", CONFIG.replace(outbox, slow))
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("02 08:00")
+    site.write("events/expo.md", event("Expo", "30 18:00"))
+    site.commit("09 09:30")
+
+    result = simulate("--deliveries", to="2026-03-20")
+    times = [one["at"][11:16] for one in result.json["messages"][0]["deliveries"]]
+
+    assert ["09:00", "10:00"] == times
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--reflog"], "--reflog needs --git", id="a reflog of nothing"),
+        pytest.param(["--git", "."], "is in no git repository", id="no repository"),
+        pytest.param(["--to", "2026-02-01"], "is not after --from", id="no time"),
+    ],
+)
+def test_bad_arguments_are_refused(
+    arguments: list[str],
+    said: str,
+    simulate: Simulate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What cannot be simulated is said before anything is read."""
+    monkeypatch.chdir(tmp_path)
+
+    result = simulate(*arguments, git=None)
+
+    assert result.code in (1, 2)
+    assert said in result.err

@@ -19,6 +19,9 @@ LINE = 76
 SOFT_BREAK = b"=\r\n"
 _NEWLINE = re.compile(r"\r\n?")
 _FRAGILE = (b".", b"From ")
+_MAY_BE_FRAGILE = b".F"
+# What stays as it is both in quoted-printable and in HTML.
+_TAME = bytes(octet for octet in range(0x20, 0x7F) if octet not in b"=&<>\"'")
 _FRAGILE_LINE = re.compile(rb"^(?:\.|From ).*$", re.MULTILINE)
 
 
@@ -48,35 +51,33 @@ class Stem:
         encoded = quoted_printable_open(start).removesuffix(SOFT_BREAK)
         lines, newline, last = encoded.rpartition(b"\r\n")
         # How a fragile line is written depends on all of it.
-        if last.startswith((b"=2E", b"=46")):
+        if last.startswith((b"=2E", b"=46")) or escape(start) != start:
             start, lines, newline, last = "", b"", b"", b""
         self._start = start
         self._before = lines + newline
         self._last = last
         self._room = LINE - 1 - len(last)
 
-    def encoded(self, text: str) -> bytes:
+    def tame(self, text: str) -> bytes | None:
         """
-        Return *text* as `quoted_printable_open` does, without its work where it can.
+        Return what `quoted_printable_open` makes of *text* and of its HTML alike.
 
-        It can where nothing needs encoding after the stem, and two lines hold the rest.
+        None where finding that takes an encoder: where the stem is missing, where more
+        follows it than plain ASCII on two lines, or where a line may be fragile.
         """
-        rest = text[len(self._start) :]
-        if (
-            rest
-            and rest.isascii()
-            and rest.isprintable()
-            and "=" not in rest
-            and text.startswith(self._start)
-        ):
-            data = rest.encode()
-            first, second = self._last + data[: self._room], data[self._room :]
-            if len(second) < LINE and not (
-                first.startswith(_FRAGILE) or second.startswith(_FRAGILE)
-            ):
-                end = second + SOFT_BREAK if second else b""
-                return self._before + first + SOFT_BREAK + end
-        return quoted_printable_open(text)
+        if not text.isascii() or not text.startswith(self._start):
+            return None
+        data = text[len(self._start) :].encode()
+        if not data or data.translate(None, _TAME):
+            return None
+        first, second = self._last + data[: self._room], data[self._room :]
+        if first[0] in _MAY_BE_FRAGILE:
+            return None
+        if not second:
+            return self._before + first + SOFT_BREAK
+        if len(second) >= LINE or second[0] in _MAY_BE_FRAGILE:
+            return None
+        return self._before + first + SOFT_BREAK + second + SOFT_BREAK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +98,16 @@ class Place:
     def put(self, value: str, chunks: list[bytes]) -> None:
         """Put *value* where it belongs, encoded once if HTML says it alike."""
         text = self.lead + value if value else ""
-        filled = self.stem.encoded(text)
-        for number in self.texts:
-            chunks[number] = filled
-        if self.htmls:
+        in_text = in_html = self.stem.tame(text)
+        if in_text is None or in_html is None:
+            in_text = in_html = quoted_printable_open(text)
             escaped = escape(text)
             if escaped != text:
-                filled = quoted_printable_open(escaped)
-            for number in self.htmls:
-                chunks[number] = filled
+                in_html = quoted_printable_open(escaped)
+        for number in self.texts:
+            chunks[number] = in_text
+        for number in self.htmls:
+            chunks[number] = in_html
 
 
 def places(
@@ -169,6 +171,8 @@ def quoted_printable(text: str) -> bytes:
     if "\r" in text:
         text = _NEWLINE.sub("\n", text)
     lines = binascii.b2a_qp(text.encode("utf-8", "replace"), istext=True)
+    if b"\n" not in lines and lines[:1] not in _MAY_BE_FRAGILE:
+        return lines
     if lines.startswith(_FRAGILE) or b"\n." in lines or b"\nFrom " in lines:
         lines = _FRAGILE_LINE.sub(lambda match: _guarded(match[0]), lines)
     return lines.replace(b"\n", b"\r\n")

@@ -13,13 +13,18 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import NewType
 
 import idna
+
+Spec = NewType("Spec", str)
+"""An address in the form that headers and the envelope carry."""
 
 LINE = 76
 """Longest line of folded words (RFC 2047 §2); an address may be longer, up to 998."""
 
+_FOLD = "\r\n "
 _WORD_OVERHEAD = len("=?utf-8?q??=")
 _BLANK = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _ATOMS = re.compile(
@@ -55,21 +60,20 @@ def text_field(name: str, value: str) -> bytes:
     value = clean(value)
     room = LINE - len(name) - 2
     if _needs_encoding(value, room):
-        return _field(name, "\r\n ".join(_encoded_words(value, room)))
+        return _field(name, _FOLD.join(_encoded_words(value, room)))
     return _field(name, _folded(value.split(" "), room))
 
 
-def mailbox_field(name: str, display_name: str, address: str) -> bytes:
+def mailbox_field(name: str, display_name: str, spec: Spec) -> bytes:
     """Return a header that names one person: `To: Zoé <zoe@example.org>`."""
-    spec = address_spec(address)
-    room = LINE - len(name) - 2
-    phrase = _phrase(clean(display_name), room)
-    if not phrase:
+    shown = clean(display_name)
+    if not shown:
         return _field(name, spec)
-    last = room if "\r\n" not in phrase else LINE - 1
-    fits = len(phrase.rpartition("\r\n ")[2]) + len(spec) + 3 <= last
-    gap = " " if fits else "\r\n "
-    return _field(name, f"{phrase}{gap}<{spec}>")
+    room = LINE - len(name) - 2
+    lines = _phrase(shown, room)
+    last = room if len(lines) == 1 else LINE - 1
+    gap = " " if len(lines[-1]) + len(spec) + 3 <= last else _FOLD
+    return _field(name, f"{_FOLD.join(lines)}{gap}<{spec}>")
 
 
 def list_field(name: str, items: Iterable[str]) -> bytes:
@@ -109,7 +113,7 @@ def split_mailbox(text: str) -> tuple[str, str]:
     return name, match[2].strip()
 
 
-def address_spec(address: str) -> str:
+def address_spec(address: str) -> Spec:
     """
     Return *address* as headers and the envelope carry it.
 
@@ -118,12 +122,12 @@ def address_spec(address: str) -> str:
     where the server offers none (RFC 6531).
     """
     if address.isascii() and _DOT_ATOM.fullmatch(address.replace("@", "", 1)):
-        return address
+        return Spec(address)
     local, _, domain = clean(address).rpartition("@")
     if not _DOT_ATOM.fullmatch(local):
         inside = local[1:-1] if re.fullmatch(r'".*"', local) else local
         local = _in_quotes(clean(re.sub(r"\\(.)", r"\1", inside)))
-    return f"{local}@{domain_labels(domain)}"
+    return Spec(f"{local}@{domain_labels(domain)}")
 
 
 def domain_labels(domain: str) -> str:
@@ -163,13 +167,13 @@ def _folded(words: list[str], room: int) -> str:
             lines.append("")
             room = LINE - 1
         lines[-1] += f" {word}" if lines[-1] else word
-    return "\r\n ".join(lines)
+    return _FOLD.join(lines)
 
 
-def _phrase(text: str, room: int) -> str:
-    if text and (_needs_encoding(text, room) or len(text) > room - 4):
-        return "\r\n ".join(_encoded_words(text, room))
-    return _quoted(text)
+def _phrase(text: str, room: int) -> list[str]:
+    if _needs_encoding(text, room) or len(text) > room - 4:
+        return _encoded_words(text, room)
+    return [_quoted(text)]
 
 
 def _quoted(text: str) -> str:
@@ -180,25 +184,25 @@ def _in_quotes(text: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
-def _encoded_words(text: str, room: int) -> Iterator[str]:
-    """Yield encoded words, the first at most *room* long, split between characters."""
+def _encoded_words(text: str, room: int) -> list[str]:
+    """Return encoded words, the first at most *room* long, split between characters."""
     data = text.encode()
     whole = "".join([_Q[byte] for byte in data])
     in_base64 = len(whole) > 4 * -(-len(data) // 3)
     used, limit = 0, room - _WORD_OVERHEAD
     if not in_base64 and len(whole) <= limit:
-        yield _encoded_word([whole], in_base64=False)
-        return
+        return [f"=?utf-8?q?{whole}?="]
+    words: list[str] = []
     chunk: list[str] = []
     for character in text:
         encoded = "".join(_Q[byte] for byte in character.encode())
         cost = len(character.encode()) if in_base64 else len(encoded)
         if used + cost > (limit // 4 * 3 if in_base64 else limit):
-            yield _encoded_word(chunk, in_base64=in_base64)
+            words.append(_encoded_word(chunk, in_base64=in_base64))
             chunk, used, limit = [], 0, LINE - 1 - _WORD_OVERHEAD
         chunk.append(character if in_base64 else encoded)
         used += cost
-    yield _encoded_word(chunk, in_base64=in_base64)
+    return [*words, _encoded_word(chunk, in_base64=in_base64)]
 
 
 def _encoded_word(chunk: list[str], *, in_base64: bool) -> str:

@@ -113,7 +113,7 @@ def _mac(secret: bytes, *values: str) -> Callable[[bytes], bytes]:
 
 def _measured(value: str) -> bytes:
     """Return *value* after its length, so that no two lists of values are alike."""
-    return _octets(f"{len(value)}:{value}")
+    return f"{len(value)}:{value}".encode("utf-8", "replace")
 
 
 def _octets(text: str) -> bytes:
@@ -121,5 +121,4 @@ def _octets(text: str) -> bytes:
 
 
 def _base64(data: bytes) -> str:
-    encoded = binascii.b2a_base64(data, newline=False).translate(_URL_SAFE)
-    return encoded.rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()

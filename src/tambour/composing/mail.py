@@ -10,6 +10,7 @@ RFC 2919 (List-Id), RFC 3834 (Auto-Submitted); facts on receivers, 2026-11.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from urllib.parse import quote
 from tambour.composing.body import Place, Slot, encoded_pieces, pieces, places
 from tambour.composing.dkim import Signing
 from tambour.composing.headers import (
+    Spec,
     address_spec,
     ascii_token,
     clean,
@@ -46,6 +48,7 @@ from tambour.rendering.words import greeting
 _BOUNDARY = b"=_tambour"
 _ALTERNATIVE = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n' % _BOUNDARY
 _LEAVE = "List-Unsubscribe"
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~@-]*")
 TEST_MARK = "[TEST] "
 
 
@@ -87,8 +90,13 @@ class Ways:
 
 
 class Addressed(NamedTuple):
-    """One recipient's header fields, and the chunks of all with their values put in."""
+    """
+    One recipient's header fields, and the chunks of all with their values put in.
 
+    `spec` is the envelope's address.
+    """
+
+    spec: Spec
     to: bytes
     subject: bytes
     name: bytes
@@ -125,7 +133,7 @@ class PreparedMail:
         Return the message for *recipient*; `address` and `finish` are its two halves.
 
         Args:
-            message_id: as `message_id` gives it; of its own for a test.
+            message_id: as `message_id` gives it; of its own for a test, and as safe.
             now: aware; becomes Date.
 
         Raises:
@@ -140,26 +148,22 @@ class PreparedMail:
         chunks = list(self.chunks)
         for place in self.places:
             place.put(self._value(place.attribute, recipient, link), chunks)
-        return Addressed(
-            to=mailbox_field("To", recipient.name, recipient.address),
-            subject=self._subject_field(recipient, link) if self.subject else b"",
-            name=f"Message-ID: {clean(message_id)}\r\n".encode(),
-            unsubscribe=unsubscribe,
-            chunks=chunks,
-        )
+        spec = address_spec(recipient.address)
+        to = mailbox_field("To", recipient.name, spec)
+        subject = self._subject_field(recipient, link) if self.subject else b""
+        name = f"Message-ID: {message_id}\r\n".encode()
+        return Addressed(spec, to, subject, name, unsubscribe, chunks)
 
     def finish(self, own: Addressed, *, now: datetime) -> bytes:
         """Return the message of which *own* is somebody's part, dated and signed."""
-        to, subject, name, unsubscribe, chunks = own
+        _, to, subject, name, unsubscribe, chunks = own
         date = _date_field(int(now.timestamp()))
-        head = b"".join(
-            (self.first, to, subject, date, name, self.edition, unsubscribe)
-        )
+        head = (self.first, to, subject, date, name, self.edition, unsubscribe)
         if self.signing is None:
-            return b"".join((head, *chunks))
+            return b"".join((*head, *chunks))
         fields = filter(None, (to, subject, date, name, unsubscribe))
         signatures = self.signing.sign(fields, chunks[1:], now=now)
-        return b"".join((signatures, head, *chunks))
+        return b"".join((signatures, *head, *chunks))
 
     def message_id(self, recipient: Recipient) -> str:
         """
@@ -227,7 +231,7 @@ def prepare(
     subject = pieces(mark + clean(rendered.subject), rendered.tokens, in_html=False)
     is_shared = not any(isinstance(part, Slot) for part in subject)
     words = "".join(map(str, subject)) if is_shared else None
-    first = mailbox_field("From", name, address)
+    first = mailbox_field("From", name, sender)
     edition = text_field("X-Tambour-Edition", head.edition)
     fixed = _fixed_head(rendered, head, words, domain)
     content = [fixed + b"\r\n", *_merged(_body(rendered))]
@@ -284,7 +288,8 @@ def _fixed_head(
     feedback = f"{campaign}:{head.kind.value}:tambour:{domain}"
     lines = [b"MIME-Version: 1.0\r\n"]
     if head.reply_to:
-        lines.append(mailbox_field("Reply-To", *split_mailbox(head.reply_to)))
+        name, address = split_mailbox(head.reply_to)
+        lines.append(mailbox_field("Reply-To", name, address_spec(address)))
     if subject is not None:
         lines.append(text_field("Subject", subject))
     if head.unsubscribe_base and not head.test:
@@ -352,12 +357,12 @@ def _ways(head: MailHead, sender: str, secret: bytes) -> Ways:
         return Ways(stem=DEAD_END, of=lambda _address: dead_end)
     to = split_mailbox(head.unsubscribe_address)[1] or sender
     words = quote(f"unsubscribe {head.campaign} ")
-    mailto = f"mailto:{quote(address_spec(to), safe='@')}?subject={words}"
+    mailto = f"mailto:{_quoted(address_spec(to))}?subject={words}"
     if head.unsubscribe_base is not None:
         return _ways_by_click(head, head.unsubscribe_base, mailto, secret)
 
     def by_mail(address: str) -> tuple[bytes, str]:
-        link = mailto + quote(address, safe="@")
+        link = mailto + _quoted(address)
         return f"{_LEAVE}: <{link}>\r\n".encode(), link
 
     return Ways(stem=mailto, of=by_mail)
@@ -371,12 +376,16 @@ def _ways_by_click(head: MailHead, base: str, mailto: str, secret: bytes) -> Way
     is_clean = stem.isascii() and stem.isprintable() and " " not in stem
 
     def by_click(address: str) -> tuple[bytes, str]:
-        url, by_mail = page(address), mailto + quote(address, safe="@")
+        url, by_mail = page(address), mailto + _quoted(address)
         if is_clean:
             return f"{_LEAVE}: <{url}>,\r\n <{by_mail}>\r\n".encode(), url
         return list_field(_LEAVE, (f"<{url}>", f"<{by_mail}>")), url
 
     return Ways(stem=stem, of=by_click)
+
+
+def _quoted(address: str) -> str:
+    return address if _UNQUOTED.fullmatch(address) else quote(address, safe="@")
 
 
 @lru_cache(maxsize=64)

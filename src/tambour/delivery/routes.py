@@ -14,7 +14,6 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from tambour.channels import Channel, Shut
-from tambour.composing.headers import address_spec
 from tambour.composing.identity import idempotency_key
 from tambour.composing.mail import Addressed, MailHead, PreparedMail, prepare
 from tambour.composing.signers import Signer
@@ -119,31 +118,27 @@ class Composer:
         if content.rendered is None:
             message = self._post(leased, content)
             return Composed(key=message.key, write=lambda: message)
-        mail = self._prepare(leased, content, content.rendered)
-        key = self._message_id(mail, leased)
+        mail = self._prepared.get(leased.content)
+        if mail is None:
+            mail = self._prepare(leased, content, content.rendered)
+        if self._test_id:
+            key = f"<test.{self._test_id}@{mail.domain}>"
+        else:
+            key = mail.message_id(leased.recipient)
         try:
             own = mail.address(leased.recipient, message_id=key)
         except UserError as error:
-            return Composed(key=key, write=partial(_refuse, error))
-        return Composed(key=key, write=partial(self._write, mail, leased, key, own))
+            return Composed(key, partial(_refuse, error))
+        return Composed(key, partial(self._write, mail, leased, key, own))
 
     def _write(
         self, mail: PreparedMail, leased: Leased, key: str, own: Addressed
     ) -> Message:
-        recipient = address_spec(leased.recipient.address)
+        content = mail.finish(own, now=self._clock())
+        is_plain = mail.is_plain and own.spec.isascii()
         return Message(
-            delivery=leased.id,
-            recipient=recipient,
-            key=key,
-            content=mail.finish(own, now=self._clock()),
-            sender=mail.sender,
-            is_plain=mail.is_plain and recipient.isascii(),
+            leased.id, own.spec, key, content, mail.sender, is_plain=is_plain
         )
-
-    def _message_id(self, mail: PreparedMail, leased: Leased) -> str:
-        if self._test_id:
-            return f"<test.{self._test_id}@{mail.domain}>"
-        return mail.message_id(leased.recipient)
 
     def _post(self, leased: Leased, content: Content) -> Message:
         account = leased.recipient.address
@@ -162,17 +157,14 @@ class Composer:
     def _prepare(
         self, leased: Leased, content: Content, rendered: Rendered
     ) -> PreparedMail:
-        mail = self._prepared.get(leased.content)
-        if mail is None:
-            head = mail_head(
-                self._config, self._settings, leased, is_test=bool(self._test_id)
-            )
-            mail = prepare(rendered, head, secret=self._secret, signers=self._signers)
-            if content.address is not None:
-                return mail
-            while len(self._prepared) >= _PREPARED:
-                del self._prepared[next(iter(self._prepared))]
-            self._prepared[leased.content] = mail
+        is_test = bool(self._test_id)
+        head = mail_head(self._config, self._settings, leased, is_test=is_test)
+        mail = prepare(rendered, head, secret=self._secret, signers=self._signers)
+        if content.address is not None:
+            return mail
+        while len(self._prepared) >= _PREPARED:
+            del self._prepared[next(iter(self._prepared))]
+        self._prepared[leased.content] = mail
         return mail
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from tambour.channels.protocol import Channel
 from tambour.config import WarmUp
@@ -52,8 +52,7 @@ def _nobodys(_address: str) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Composed:
+class Composed(NamedTuple):
     """
     A message that is written when its turn comes; until then its `key` will do.
 

@@ -87,10 +87,8 @@ def _locale(language: str, chosen: str) -> Locale:
 
 def greeting(name: str, language: str) -> str:
     """Return the line that opens a letter to *name*, who may have none."""
-    words = catalogue(language)
-    if not name.strip():
-        return words.text("greeting_nobody")
-    return words.text("greeting", name=name.strip())
+    words, name = catalogue(language), name.strip()
+    return words.text("greeting", name=name) if name else words.text("greeting_nobody")
 
 
 def typeset(text: str, language: str) -> str:

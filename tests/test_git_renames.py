@@ -122,6 +122,16 @@ def test_an_earlier_file_of_that_name_does_not_count(work: Repository) -> None:
     assert {} == found(work)
 
 
+def test_what_was_renamed_and_then_deleted_is_gone(work: Repository) -> None:
+    """Whatever somebody writes at its last path now."""
+    move_committed(work)
+    work.git("rm", "--quiet", "projet/events/b.md")
+    work.commit()
+    work.write("projet/events/b.md", OTHER.replace("Bal", "Fête"))
+
+    assert {} == found(work)
+
+
 def test_of_two_moves_from_one_name_the_last_counts(work: Repository) -> None:
     """The first is another event's by now."""
     move_committed(work)
@@ -180,6 +190,7 @@ def test_leaves_the_repository_as_it_is(work: Repository) -> None:
     hook = work.write(".git/hooks/post-index-change", "#!/bin/sh\ntouch ran\n")
     hook.chmod(0o755)
     move_by_hand(work)
+    work.write("projet/events/b.md", EDITED)
     before = {
         file: file.read_bytes() for file in work.path.rglob("*") if file.is_file()
     }

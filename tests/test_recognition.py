@@ -320,6 +320,24 @@ def test_a_third_one_at_that_path_has_an_id_of_its_own_too() -> None:
     assert "agenda/a~3" == told(found)[A]
 
 
+def test_a_path_that_once_made_an_id_does_not_make_it_again() -> None:
+    """The event of that id was elsewhere, and is gone from there at the same time."""
+    before = known(replace(file("b"), id=EventId("agenda/a")))
+    found = look(before, file("a", "Bal", days=50))
+
+    assert ({A: "agenda/a~2 held"}, ("agenda/a",)) == (told(found), found.standing)
+
+
+def test_a_file_that_two_sources_read_is_one_of_them_still() -> None:
+    """Their former source is gone from the settings; only one takes its place."""
+    files = [
+        replace(file("a", source=source), path=A) for source in ("sorties", "clubs")
+    ]
+    found = look(known(file("a")), *files, sources=frozenset({"sorties", "clubs"}))
+
+    assert ["agenda/a", "clubs/a"] == [one.id for one in found.events]
+
+
 def test_a_path_taken_over_in_one_go_is_a_doubt() -> None:
     """`a.md` tells something else, and a new file what `a.md` told."""
     found = look(known(file("a")), file("a", "Bal", days=50), file("b"))

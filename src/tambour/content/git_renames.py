@@ -181,8 +181,6 @@ def _followed(commits: Iterable[_Commit], gone: Iterable[str]) -> dict[str, str]
         leads |= ends
         for path in new:
             last.setdefault(path, path)
-        for path in commit.removed:
-            last.setdefault(path, None)
         for path, end in ends.items():
             last.setdefault(path, end)
     ended = {path: last.get(path, path) for path in gone}

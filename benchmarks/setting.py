@@ -31,5 +31,5 @@ def settings(root: Path, channel: Mapping[str, object]) -> Config:
             "channels": {CHANNEL: smtp},
             "ledger": LEDGER,
         },
-        context={"root": root, "secret": None},
+        context={"root": root, "secret": None, "machine": None},
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger_files import open_for_writing
-from ledger_samples import person, states
+from ledger_samples import claim, person, result, states
 from rendering_samples import DUE, SITE, make_campaign, make_event
 from tambour.audience import Audience
 from tambour.delivery.freezing import choose_due, freeze_entries
@@ -20,8 +20,10 @@ from tambour.delivery.press import Material
 from tambour.errors import UserError
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
+from tambour.ledger.states import Step
 from tambour.model import (
     Campaign,
+    Decision,
     EditionId,
     EditionKind,
     Entry,
@@ -31,6 +33,7 @@ from tambour.model import (
     Reason,
     ReasonCode,
     Recipient,
+    Revision,
     Snapshot,
     Target,
 )
@@ -219,6 +222,28 @@ def test_freezes_once(ledger: Ledger, tmp_path: Path) -> None:
     freeze_entries(ledger, [entry()], made, now=DUE)
 
     assert () == freeze_entries(ledger, [entry()], made, now=DUE).editions
+
+
+def test_the_next_revision_is_for_those_not_reached(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Who had the first has what they need; on another channel it is for everybody."""
+    made = material(tmp_path)
+    freeze_entries(ledger, [entry()], made, now=DUE)
+    (first,) = claim(ledger, now=DUE, limit=1)
+    ledger.settle([result(first, Step.ACCEPT)], (), now=DUE)
+    (old,) = (entry().edition,)
+    stop = Revision(edition=old, deadline=None, stop=Decision.SUPERSEDE)
+    ledger.revise(stop, DUE)
+    new = EditionId("agenda/2019-05-20/2")
+    after = [entry(edition=new, after=(old,)), entry(POST, edition=new, after=(old,))]
+    frozen = freeze_entries(ledger, after, made, now=DUE)
+
+    assert (new,) == frozen.editions
+    assert ["b@example.org", "c@example.org"] == [
+        row.recipient.address for row, _ in leased(ledger, "lettre")
+    ]
+    assert 1 == len(leased(ledger, "equipe"))
 
 
 LATER = DUE + timedelta(minutes=10)

@@ -111,6 +111,7 @@ def freeze_entries(
                 press.drafts(),
                 audiences=press.sizes(),
                 not_before=leaves_at(press.edition, now=now, hold=hold),
+                unless_reached=press.after,
             ):
                 editions.append(edition)
         except UserError as error:

@@ -29,6 +29,7 @@ from tambour.ledger.records import Content, Draft
 from tambour.model import (
     Campaign,
     CampaignKind,
+    EditionId,
     Entry,
     Event,
     EventId,
@@ -126,6 +127,12 @@ class Press:
             dict(self._shared_contents(number, entry))
             for number, entry in enumerate(entries)
         ]
+
+    @property
+    def after(self) -> tuple[EditionId, ...]:
+        """The editions whose readers have had what they need of this one."""
+        before = (one for entry in self._entries for one in entry.after)
+        return tuple(dict.fromkeys(before))
 
     def sizes(self) -> dict[str, int]:
         """Return how many people each audience has now."""

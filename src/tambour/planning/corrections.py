@@ -49,7 +49,7 @@ from tambour.planning.drafts import (
     remembered,
     skipped,
 )
-from tambour.planning.revisions import named, was_stopped
+from tambour.planning.revisions import named, number_of, was_stopped
 from tambour.planning.situation import Situation
 from tambour.planning.vanishing import Absence, is_many
 
@@ -84,14 +84,14 @@ def correction_entries(situation: Situation) -> list[Entry]:
 
 
 def corrections_of(situation: Situation) -> Spoken:
-    """Return the frozen corrections and cancellations of each event, oldest first."""
+    """Return the frozen corrections and cancellations of each event, by number."""
     found: dict[EventId, list[FrozenEdition]] = defaultdict(list)
     for frozen in situation.snapshot.editions.values():
         if frozen.kind in KINDS:
             for told in frozen.facts:
                 found[told.event].append(frozen)
     for each in found.values():
-        each.sort(key=lambda one: (one.frozen_at, one.id))
+        each.sort(key=lambda one: number_of(one.id))
     return found
 
 
@@ -160,7 +160,12 @@ def _is_settled(
     last, edition = before[-1], situation.frozen(told.edition)
     now = situation.standing.known[told.facts.event].facts()
     is_so = not any(one.changes(now) for one in last.facts if one.event == now.event)
-    return is_so and (edition is None or edition.frozen_at <= last.frozen_at)
+    # What a clock that was set back makes of the future came before, as far as we know.
+    is_later = edition is not None and (
+        last.frozen_at < edition.frozen_at <= situation.now
+    )
+    is_on_its_way = last.state is EditionState.OPEN
+    return is_so and (is_on_its_way or not is_later)
 
 
 def _changed_together(situation: Situation, spoken: Spoken) -> Mapping[EventId, int]:

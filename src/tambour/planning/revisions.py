@@ -75,6 +75,11 @@ def stem_of(edition: EditionId) -> str:
     return edition.rpartition("/")[0]
 
 
+def number_of(edition: EditionId) -> int:
+    """Return an edition's revision; the clock may have gone back, this never does."""
+    return int(edition.rpartition("/")[2])
+
+
 def revisions_of(stem: str, snapshot: Snapshot) -> tuple[FrozenEdition, ...]:
     """Return an edition's frozen revisions, the first one first."""
     found: list[FrozenEdition] = []

@@ -13,6 +13,7 @@ import pytest
 
 from contracts.sightings import SightingContract
 from contracts.superseding import SupersedingContract
+from contracts.telling import TellingContract
 from ledger_samples import (
     DEADLINE,
     NOW,
@@ -669,6 +670,7 @@ class LedgerContract(
     RecoveringContract,
     DecidingContract,
     SupersedingContract,
+    TellingContract,
     HistoryContract,
 ):
     """All that a ledger promises."""

@@ -22,6 +22,7 @@ from tambour.model import (
     EditionId,
     EditionKind,
     EventId,
+    Facts,
     Recipient,
     Rendered,
 )
@@ -160,6 +161,15 @@ class Count:
     def is_balanced(self) -> bool:
         """Whether every frozen recipient is in exactly one state."""
         return sum(self.states.values()) == self.recipients
+
+
+class LastTold(NamedTuple):
+    """What a reader was last told of an event, and where; a post has no audience."""
+
+    edition: EditionId
+    campaign: str
+    audience: str | None
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ from tambour.ledger.sightings import Sightings, known_events
 from tambour.ledger.standing import Standing
 from tambour.ledger.states import ENDS, Step
 from tambour.ledger.suppressions import Suppressions
+from tambour.ledger.telling import Telling
 from tambour.model import (
     Decision,
     DeliveryId,
@@ -70,7 +71,8 @@ class Ledger:
 
     `secret` is what message ids and links are made from, None for readers; `history`
     answers questions, `sightings` remembers events, `suppressions` keeps who must not
-    be mailed, `standing` knows whether the ledger may be sent with.
+    be mailed, `standing` knows whether the ledger may be sent with, `telling` who was
+    told what.
     """
 
     def __init__(self, database: Database, secret: bytes | None = None) -> None:
@@ -80,6 +82,7 @@ class Ledger:
         self.sightings = Sightings(database)
         self.suppressions = Suppressions(database)
         self.standing = Standing(database)
+        self.telling = Telling(database)
 
     def snapshot(self) -> Snapshot:
         """Return what planning has to know; empty when nothing was ever frozen."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -479,6 +479,15 @@ def test_tells_which_source_was_not_read_well(tmp_path: Path, kind: str) -> None
         one.id for one in loaded.events
     }
     assert loaded.problems
+
+
+def test_a_file_that_is_left_for_later_leaves_its_source_unread(tmp_path: Path) -> None:
+    """It may be what another file was called a moment ago."""
+    load(tmp_path, a="title: x\nstart: 2024-05-31")
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    loaded = load_events(tmp_path, [AGENDA], PARIS, settled_before=before)
+
+    assert ((), {"agenda"}) == (loaded.events, loaded.unread)
 
 
 @contextmanager

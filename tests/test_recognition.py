@@ -462,6 +462,40 @@ def test_contradicting_files_of_a_new_id_are_held() -> None:
     assert {A: "fete held", B: "fete~2 held"} == told(found)
 
 
+# ── what takes place several times ──────────────────────────────────────────────
+
+
+def parts(name: str, title: str = "Café", *, week: int = 7) -> list[Event]:
+    """Make the three times that a file's event takes place."""
+    whole = file(name, title)
+    return [
+        replace(
+            file(name, title, days=week * number),
+            id=EventId(f"{whole.id}@2027040{number}"),
+            path=f"{whole.path}@2027040{number}",
+        )
+        for number in range(3)
+    ]
+
+
+def test_a_broken_file_lets_all_its_times_stand() -> None:
+    """It gives one event that is held; none of its parts is gone."""
+    found = look(known(*parts("a")), replace(file("a", "Café"), status=HELD))
+
+    assert tuple(one.id for one in parts("a")) == found.standing
+    assert () == found.vanished
+
+
+@pytest.mark.parametrize("week", [0, 7], ids=["git", "alike"])
+def test_all_times_move_with_their_file(week: int) -> None:
+    """As git says, even if all are at another time now; else as a series."""
+    before, after = known(*parts("a")), parts("b", week=8 if not week else 7)
+    found = look(before, *after, renamed={} if week else RENAMED)
+
+    assert [one.id for one in parts("a")] == [one.id for one in found.events]
+    assert ({A}, {B}) == unplaced(after, before)
+
+
 # ── sources that cannot be relied on ────────────────────────────────────────────
 
 

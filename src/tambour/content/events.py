@@ -228,6 +228,7 @@ def _read_source(
         before = known.get(entry.path)
         if _is_unsettled(entry.stamp, settled_before):
             if before is None:
+                settings.is_unread = True  # it may be what another file was
                 continue
             file = before[1]
         elif before is not None and before[0] == entry.stamp:

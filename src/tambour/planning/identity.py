@@ -25,6 +25,7 @@ from tambour.planning.likeness import (
     is_stranger,
     is_unreadable,
 )
+from tambour.planning.repeats import on_one_day, whole_of
 from tambour.problems import Problem
 
 
@@ -70,6 +71,7 @@ def recognise(
     search.by_name()
     search.by_place()
     search.by_rename()
+    search.by_day()
     search.by_likeness()
     search.by_old_name()
     search.as_new()
@@ -81,11 +83,11 @@ def unplaced(
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return the paths at which known events are no more, and those not known."""
     events = tuple(events)
-    paths = {event.path for event in events}
+    paths = {_file_path(event.path) for event in events}
     ids = {event.id for event in events}
-    places = {event.path for event in known.values()}
-    gone = (one.path for one in known.values() if one.id not in ids)
-    new = (event.path for event in events if event.id not in known)
+    places = {_file_path(event.path) for event in known.values()}
+    gone = (_file_path(one.path) for one in known.values() if one.id not in ids)
+    new = (_file_path(one.path) for one in events if one.id not in known)
     return frozenset(gone) - paths, frozenset(new) - places
 
 
@@ -176,13 +178,19 @@ class _Search:
     def by_rename(self) -> None:
         """Follow what git says was renamed, unless nothing else says so."""
         for file in self._loose():
-            place = self.paths.get(self.clues.renamed.get(file.path, ""))
+            place = self.paths.get(self._former_path(file))
             if place is None or not self._may_be(file, place):
                 continue
             if is_unreadable(file) or _is_akin(file, place.facts):
                 self._match(file, place)
             else:
                 self._doubt(file, place)
+
+    def by_day(self) -> None:
+        """Know a repeated event again of which each time begins at another hour."""
+        for file, lost in on_one_day(self._loose(), self._lost()):
+            if self._may_be(file, lost):
+                self._match(file, lost)
 
     def by_likeness(self) -> None:
         """Take the only file that is like the only event whose file is gone."""
@@ -231,6 +239,10 @@ class _Search:
         lost = sorted(self._lost(), key=lambda one: one.id)
         held = Lookup(filter(self._is_unclear, self.files))
         doubted = self.questioned | {one.id for one in lost if any(held.alike(one))}
+        broken = {_spot(one) for one in self.files if one.status is EventStatus.HELD}
+        doubted |= {
+            one.id for one in lost if (one.source, whole_of(one.path)) in broken
+        }
         standing = {
             one.id
             for one in lost
@@ -297,9 +309,16 @@ class _Search:
 
         A name of its own says no, but to an event that never had one.
         """
-        if lost.id in self.taken:
+        is_its_whole = whole_of(lost.path) == file.path
+        if lost.id in self.taken or (is_its_whole and file.status is EventStatus.HELD):
             return False
         return not self._is_named(file) or lost.id.startswith(f"{lost.source}/")
+
+    def _former_path(self, file: Event) -> str:
+        """Return where git says a file was, or the one that this is a part of."""
+        whole = _file_path(file.path)
+        before = self.clues.renamed.get(whole)
+        return before + file.path.removeprefix(whole) if before else ""
 
     def _is_open(self, file: Event, event: KnownEvent) -> bool:
         """Tell whether either may also belong to another."""
@@ -333,6 +352,11 @@ class _Search:
 
 def _spot(file: Event) -> _Spot:
     return file.source, file.path
+
+
+def _file_path(path: str) -> str:
+    """Return the path of the file that an event is in, or is one time of."""
+    return whole_of(path) or path
 
 
 def _is_akin(file: Event, facts: Facts) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import CONFIG, PEOPLE, REMINDER
+from command_line import CONFIG, PEOPLE, REMINDER, Folder
 from git_folder import Repository, repository
 from ledger_files import open_for_writing
 from tambour.ledger import Ledger
@@ -376,3 +376,18 @@ def test_a_second_look_of_the_same_memory_is_the_same(agenda: Agenda) -> None:
     once = recall(project, agenda.ledger)
 
     assert shown(once) == shown(recall(once.project, agenda.ledger))
+
+
+def test_a_plan_knows_who_was_told_what_is_not_so(folder: Folder) -> None:
+    """A reminder was sent, then its file was renamed and its place changed."""
+    folder.run("send", "--yes")
+    before = folder.run("plan", "--json").json["entries"]
+    old = folder.path / "events/atelier.md"
+    text = old.read_text(encoding="utf-8")
+    old.unlink()
+    folder.write("events/autre.md", text.replace("---\nV", "venue: Mairie\n---\nV"))
+    entries = folder.run("plan", "--json").json["entries"]
+
+    kinds = {(one["kind"], *one["events"]) for one in entries}
+    assert not any(one["kind"] == "correction" for one in before)
+    assert ("correction", "agenda/atelier") in kinds

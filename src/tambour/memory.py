@@ -15,6 +15,7 @@ from tambour.ledger import Ledger
 from tambour.model import Event, EventId, EventStatus, Plan, Snapshot
 from tambour.planning import make_plan
 from tambour.planning.identity import Clues, recognise, unplaced
+from tambour.planning.vanishing import standing_of
 from tambour.problems import Problem
 from tambour.project import Project, channel_speeds
 
@@ -52,13 +53,22 @@ def recall(project: Project, ledger: Ledger) -> Memory:
     """Return the project with what the ledger remembers; changes nothing."""
     sight = _look(project, ledger)
     problems = tuple(sorted((*project.problems, *sight.problems)))
-    return Memory(
+    memory = Memory(
         project=replace(
             project, events=(*sight.there, *sight.standing), problems=problems
         ),
         snapshot=sight.snapshot,
         vanished=sight.vanished,
     )
+    return _with_told(memory, ledger)
+
+
+def _with_told(memory: Memory, ledger: Ledger) -> Memory:
+    """Add who was told what is not so now."""
+    events, snapshot = memory.project.events, memory.snapshot
+    now = standing_of(events, memory.vanished, snapshot).facts(snapshot.known)
+    snapshot = replace(snapshot, told=ledger.telling.told(now))
+    return replace(memory, snapshot=snapshot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +134,8 @@ def _clues(project: Project, snapshot: Snapshot) -> Clues:
 
 def refresh(memory: Memory, ledger: Ledger) -> Memory:
     """Return what is remembered now of a project whose files have not changed."""
-    return replace(memory, snapshot=_remembered(memory.project, ledger))
+    snapshot = _remembered(memory.project, ledger)
+    return _with_told(replace(memory, snapshot=snapshot), ledger)
 
 
 def watch(project: Project, ledger: Ledger, *, now: datetime) -> Memory:

@@ -19,9 +19,8 @@ from tambour.content.listing import event_record
 from tambour.delivery.correcting import (
     CORRECTIONS,
     Choice,
-    Everybody,
-    Readers,
-    misled,
+    Memory,
+    Misled,
     sample,
 )
 from tambour.errors import TemplateError, UserError
@@ -83,14 +82,14 @@ class Press:
         now: datetime,
         *,
         secret: bytes,
-        readers: Readers | None,
+        memory: Memory | None,
     ) -> None:
         """
         Render all words that are the same for many.
 
         Args:
             secret: what the keys of posts are made from.
-            readers: who was told what; None previews what most were told.
+            memory: who was told what; None previews what most were told.
 
         Raises:
             TemplateError: what is the same for many cannot be rendered.
@@ -109,7 +108,7 @@ class Press:
         else:
             self._campaign = material.campaigns[first.campaign]
         self._events = [self._event(event) for event in first.events]
-        self._choices = [self._choice(entry, readers) for entry in entries]
+        self._choices = [self._choice(entry, memory) for entry in entries]
         self.edition = FrozenEdition(
             id=first.edition,
             campaign=first.campaign,
@@ -146,12 +145,9 @@ class Press:
         """Yield a draft for each recipient of each entry."""
         for number, entry in enumerate(self._entries):
             channel, shared = entry.target.channel, self._shared[number]
-            variant_of = self._choices[number].variant_of
             sound: set[str] = set()
-            for person in self._people(entry.target):
-                variant = variant_of(person.address)
-                if variant is None:
-                    continue
+            people = self._choices[number].of(self._people(entry.target))
+            for person, variant in people:
                 content = shared.get((variant, person.language))
                 # All people of an audience have its columns: the first stands for them.
                 if content is None or content.key not in sound:
@@ -172,20 +168,19 @@ class Press:
         msg = f"{name} is not there any more, and nobody knows what it was"
         raise UserError(msg)
 
-    def _choice(self, entry: Entry, readers: Readers | None) -> Choice:
+    def _choice(self, entry: Entry, memory: Memory | None) -> Choice:
         if not self._is_correction:
-            return Everybody()
+            return Choice()
         material = self._material
-        if readers is None:
+        if memory is None:
             return sample(entry, material.snapshot)
-        return misled(
-            entry,
-            self._events[0].facts(),
-            readers,
-            snapshot=material.snapshot,
+        misled = Misled(
+            entry=entry,
+            now=self._events[0].facts(),
             limits=material.limits,
             at=self._now,
         )
+        return misled.choose(self._people(entry.target), memory)
 
     def _content(self, number: int, variant: int, person: Recipient) -> Content:
         content = self._shared[number].get((variant, person.language))

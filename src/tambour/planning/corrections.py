@@ -109,7 +109,7 @@ def last_moment(told: Facts, now: Facts, limits: Limits) -> datetime:
 
 
 def _cases(situation: Situation, spoken: Spoken) -> Iterator[_Case]:
-    many = _changed_together(situation, spoken)
+    many = _changed_together(situation)
     by_campaign = attrgetter("campaign")
     for name in situation.snapshot.told:
         wrong = sorted(_wrongly_told(name, situation), key=by_campaign)
@@ -168,33 +168,41 @@ def _is_settled(
     return is_so and (is_on_its_way or not is_later)
 
 
-def _changed_together(situation: Situation, spoken: Spoken) -> Mapping[EventId, int]:
+def _changed_together(situation: Situation) -> Mapping[EventId, int]:
     """Return, for each event that changed with too many others, how many that are."""
-    changed = {
-        name: situation.changed_at(name)
-        for name in (*situation.snapshot.told, *spoken)
-        if situation.absence(name) is None
-        and (_was_corrected(name, spoken, situation) or _is_wrong(name, situation))
+    wrong = {
+        name
+        for name in situation.snapshot.told
+        if situation.absence(name) is None and any(_wrongly_told(name, situation))
     }
-    if not is_many(len(changed), 0):
+    if not wrong:
         return {}
-    total = _count_told(situation)
+    changed = {name: situation.changed_at(name) for name in _once_told(situation)}
     times, settle = sorted(changed.values()), situation.limits.settle
+    total = _count_told(situation)
     together = {
         name: bisect_right(times, at + settle) - bisect_left(times, at - settle)
         for name, at in changed.items()
+        if name in wrong
     }
     return {name: count for name, count in together.items() if is_many(count, total)}
 
 
-def _is_wrong(name: EventId, situation: Situation) -> bool:
-    return name in situation.snapshot.told and any(_wrongly_told(name, situation))
+def _once_told(situation: Situation) -> set[EventId]:
+    """
+    Return the events of which an edition ever told what is not so now.
 
-
-def _was_corrected(name: EventId, spoken: Spoken, situation: Situation) -> bool:
-    """Whether its latest change was told; those that changed with it may not be."""
-    said = spoken.get(name, ())
-    return bool(said) and said[-1].frozen_at >= situation.changed_at(name)
+    Those count too whose readers know by now: they changed with the others.
+    """
+    known = situation.standing.known
+    return {
+        told.event
+        for frozen in situation.snapshot.editions.values()
+        for told in frozen.facts
+        if told.event in known
+        and situation.absence(told.event) is None
+        and told.changes(known[told.event].facts())
+    }
 
 
 def _count_told(situation: Situation) -> int:

@@ -7,11 +7,14 @@ import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from command_line import Folder
 from ledger_files import open_for_writing
 from ledger_samples import person
 from rendering_samples import DUE, SITE, make_campaign, make_event
@@ -327,3 +330,41 @@ def test_an_event_that_nobody_knows_any_more_stops_its_correction() -> None:
     """That is told, not raised: other editions leave."""
     with pytest.raises(UserError, match="not there any more"):
         drafts(material(ANN, standing={}), told())
+
+
+# ── from end to end ─────────────────────────────────────────────────────────────
+
+
+def headers(folder: Folder, kind: str) -> dict[str, str]:
+    """Return the subject of each mail of a kind that was filed, by its reader."""
+    mails = [
+        message_from_bytes(file.read_bytes(), policy=default)
+        for file in folder.filed()
+        if file.suffix == ".eml" and f"-{kind}-" in file.name
+    ]
+    return {mail["To"].addresses[0].addr_spec: mail["Subject"] for mail in mails}
+
+
+def test_those_who_were_told_are_corrected_and_nobody_else(folder: Folder) -> None:
+    """Mail and post, each once; who left or came in between hears nothing."""
+    folder.write("config.yaml", (folder.path / "config.yaml").read_text("utf-8") + "safety: {settle: 0s}\n")  # fmt: skip
+    folder.run("send", "--yes")
+    folder.write("lecteurs.csv", "email,name,language\nzoe@example.org,Zoé,fr\nnew@example.org,New,fr\n")  # fmt: skip
+    folder.event("atelier", hours=30)
+    shown = folder.run("render", "rappel", "--out", str(folder.path / "seen"))
+    seen = [file.name for file in (folder.path / "seen").iterdir()]
+    sent = folder.run("send", "--yes")
+    again = folder.run("send", "--yes")
+    posts = [json.loads(file.read_text("utf-8")) for file in folder.filed() if file.suffix == ".json"]  # fmt: skip
+    (post,) = (one["data"] for one in posts if one["data"]["kind"] == "correction")
+
+    assert (0, 0, 0) == (shown.code, sent.code, again.code)
+    assert all("correction" in name for name in seen), seen
+    assert {"zoe@example.org": "Nouvelle date : Atelier"} == headers(
+        folder, "correction"
+    )
+    assert [["Quand"], 1] == [
+        [one["label"] for one in post["changes"]],
+        len(post["corrects"]),
+    ]
+    assert "nothing" in again.out.lower()

@@ -468,6 +468,13 @@ def test_a_digest_that_stopped_has_nothing_left_to_say() -> None:
     assert ["superseded", "skipped"] == [one.state for one in superseded(off)]
 
 
+def test_a_digest_that_stopped_for_what_vanished_goes_on_at_once() -> None:
+    """Its own earlier revision, due at the same time, does not stand in its way."""
+    _, second = superseded(FAIR, now="2027-03-22 08:30", changed="2027-03-01 12:00")
+
+    assert (NEXT, "due", ("fair",)) == (second.edition, second.state, second.events)
+
+
 def test_a_digest_that_stopped_gives_way_to_the_next_period() -> None:
     """As any digest does."""
     made = superseded(TOLD, now="2027-03-29 07:59", changed="2027-03-22 08:05")

@@ -467,6 +467,19 @@ def test_a_withdrawn_reminder_goes_on_when_its_event_is_back() -> None:
     assert (f"{DAY}/1",) == made[1].after
 
 
+def test_what_stopped_long_after_the_change_goes_on_at_once() -> None:
+    """Its own earlier revision, due at the same time, does not stand in its way."""
+    made = planned(
+        "2027-05-09 09:30",
+        ELSEWHERE,
+        DAY_AT_9,
+        frozen=[stopped()],
+        changed_at=at("2027-05-08 12:00"),
+    )
+
+    assert (f"{DAY}/2", "due", None) == shown(made)[-1]
+
+
 def test_whoever_only_reads_sees_what_the_next_send_will_stop() -> None:
     """The edition is open, and says what is no longer so."""
     running = replace(DAY_SENT, state=EditionState.OPEN)

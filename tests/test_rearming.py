@@ -280,19 +280,28 @@ def test_a_reminder_waits_for_the_correction_that_leaves_first(
     assert [(f"{DAY}/1", *expected)] == shown(made)
 
 
-@pytest.mark.parametrize("state", [EditionState.OPEN, EditionState.DONE])
-def test_then_it_goes_to_all_others(state: EditionState) -> None:
+@pytest.mark.parametrize(
+    ("now", "state", "expected"),
+    [
+        pytest.param("2027-05-09 09:05:15", EditionState.DONE, "due", id="sent"),
+        pytest.param("2027-05-09 09:34:59", EditionState.OPEN, "planned", id="leaving"),
+        pytest.param(
+            "2027-05-09 09:35", EditionState.OPEN, "due", id="put-off-for-one"
+        ),
+    ],
+)
+def test_then_it_goes_to_all_others(
+    now: str, state: EditionState, expected: str
+) -> None:
     """Whom the correction reached is left out; whom nobody told before is not."""
     done = corrected(FIRST, ELSEWHERE, now=at("2027-05-09 09:05"), state=state)
     (entry,) = [
         one
-        for one in planned(
-            "2027-05-09 09:05:15", ELSEWHERE, DAY_AT_9, frozen=[WEEK_SENT, done]
-        )
+        for one in planned(now, ELSEWHERE, DAY_AT_9, frozen=[WEEK_SENT, done])
         if one.kind == "reminder"
     ]
 
-    assert (f"{DAY}/1", "due") == (entry.edition, entry.state)
+    assert (f"{DAY}/1", expected) == (entry.edition, entry.state)
     assert (FIRST,) == entry.after
 
 

@@ -66,7 +66,7 @@ def recall(project: Project, ledger: Ledger) -> Memory:
 def _with_told(memory: Memory, ledger: Ledger) -> Memory:
     """Add who was told what is not so now."""
     events, snapshot = memory.project.events, memory.snapshot
-    now = standing_of(events, memory.vanished, snapshot).facts(snapshot.known)
+    now = standing_of(events, memory.vanished, snapshot).likely_facts(snapshot.known)
     snapshot = replace(snapshot, told=ledger.telling.told(now))
     return replace(memory, snapshot=snapshot)
 

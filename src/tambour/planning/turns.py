@@ -29,6 +29,9 @@ from tambour.planning.situation import Situation
 Place = tuple[str, str | None]
 """A channel and an audience."""
 
+LEAVING = timedelta(minutes=30)
+"""How long a correction on its way is waited for; one address may take a day."""
+
 _COMING = frozenset({EntryState.PLANNED, EntryState.DUE})
 _LEFT = frozenset({EditionState.OPEN, EditionState.DONE})
 
@@ -77,12 +80,23 @@ class Turns:
     def in_turn(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Let what may leave wait for the corrections that go first."""
         for entry in entries:
-            ahead = self.ahead(entry)
-            if ahead is None or entry.state not in _COMING or _is_frozen(entry):
+            first = self._goes_first(entry)
+            if first is None or entry.state not in _COMING or _is_frozen(entry):
                 yield entry
             else:
-                reason = reasons.correction_first(ahead.edition)
+                reason = reasons.correction_first(first)
                 yield replace(entry, state=EntryState.PLANNED, reason=reason)
+
+    def _goes_first(self, entry: Entry) -> EditionId | None:
+        """Return the correction that is to leave, or is leaving just now."""
+        ahead = self.ahead(entry)
+        if ahead is not None:
+            return ahead.edition
+        for frozen in self._before(entry):
+            since = self.situation.now - frozen.frozen_at
+            if frozen.state is EditionState.OPEN and timedelta() <= since < LEAVING:
+                return frozen.id
+        return None
 
     def _spoken(self, entry: Entry) -> Iterator[FrozenEdition]:
         """Yield the corrections that the readers of a reminder got, or get."""

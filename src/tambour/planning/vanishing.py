@@ -52,11 +52,12 @@ class Standing:
 
     def facts(self, names: Iterable[EventId]) -> dict[EventId, Facts]:
         """Return what is so now of those about which that is certain."""
-        return {
-            name: self.known[name].facts()
-            for name in names
-            if name in self.known and self.absent.get(name) not in _UNCERTAIN
-        }
+        certain = (one for one in names if self.absent.get(one) not in _UNCERTAIN)
+        return self.likely_facts(certain)
+
+    def likely_facts(self, names: Iterable[EventId]) -> dict[EventId, Facts]:
+        """Return what is so now as far as anybody knows: a person may have to say."""
+        return {one: self.known[one].facts() for one in names if one in self.known}
 
 
 def standing_of(

@@ -19,13 +19,14 @@ import sqlalchemy as sa
 from tambour.errors import UserError
 from tambour.ledger import claims
 from tambour.ledger.database import Database
+from tambour.ledger.editions import Editions
 from tambour.ledger.freezing import (
     freeze_edition,
     freeze_staged,
     is_on_the_wire,
     stage,
 )
-from tambour.ledger.frozen import load_facts, load_rendered
+from tambour.ledger.frozen import load_rendered
 from tambour.ledger.history import History
 from tambour.ledger.queries import claiming, keeping, moving, sighting
 from tambour.ledger.queries.dialect import in_text
@@ -41,16 +42,13 @@ from tambour.ledger.records import (
 )
 from tambour.ledger.sightings import Sightings, known_events
 from tambour.ledger.standing import Standing
-from tambour.ledger.states import ENDS, Step
+from tambour.ledger.states import ENDS
 from tambour.ledger.suppressions import Suppressions
 from tambour.ledger.telling import Telling
 from tambour.model import (
     Decision,
     DeliveryId,
     EditionId,
-    EditionKind,
-    EditionState,
-    Facts,
     FrozenEdition,
     Outcome,
     Revision,
@@ -58,11 +56,6 @@ from tambour.model import (
 )
 
 Row = sa.Row[*tuple[Any, ...]]
-
-_ENDED = {
-    Step.CANCEL: EditionState.CANCELLED,
-    Step.SUPERSEDE: EditionState.SUPERSEDED,
-}
 
 
 class Ledger:
@@ -78,6 +71,7 @@ class Ledger:
     def __init__(self, database: Database, secret: bytes | None = None) -> None:
         self._database = database
         self.secret = secret
+        self._editions = Editions()
         self.history = History(database)
         self.sightings = Sightings(database)
         self.suppressions = Suppressions(database)
@@ -87,15 +81,9 @@ class Ledger:
     def snapshot(self) -> Snapshot:
         """Return what planning has to know; empty when nothing was ever frozen."""
         with self._database.read() as connection:
-            told: dict[str, list[Facts]] = {}
-            for edition, facts in connection.execute(keeping.TOLD):
-                told.setdefault(edition, []).append(load_facts(facts))
             decided = connection.execute(keeping.DECISIONS).all()
             return Snapshot(
-                editions={
-                    row.id: _frozen_edition(row, tuple(told.get(row.id, ())))
-                    for row in connection.execute(keeping.EDITIONS)
-                },
+                editions=self._editions.read(connection),
                 events_seen=_pairs(connection, sighting.EVENTS_SEEN),
                 known=known_events(connection),
                 campaigns_seen=_pairs(connection, sighting.CAMPAIGNS_SEEN),
@@ -335,22 +323,6 @@ def _spent_lately(
     for channel, at, number in connection.execute(claiming.SPENT_LATELY):
         lately[channel] = (*lately.get(channel, ()), (at, number))
     return lately
-
-
-def _frozen_edition(row: Row, facts: tuple[Facts, ...]) -> FrozenEdition:
-    state = EditionState.OPEN if row.open else EditionState.DONE
-    if row.decision in ENDS:
-        state = _ENDED[ENDS[Decision(row.decision)]]
-    return FrozenEdition(
-        id=EditionId(row.id),
-        campaign=row.campaign,
-        kind=EditionKind(row.kind),
-        due=row.due,
-        deadline=row.deadline,
-        facts=facts,
-        frozen_at=row.frozen_at,
-        state=state,
-    )
 
 
 def _content(row: Row) -> Content:

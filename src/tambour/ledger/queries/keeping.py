@@ -36,15 +36,31 @@ SET_META = sa.insert(meta)
 
 # ── Snapshot ────────────────────────────────────────────────────────────────────
 
-EDITIONS = sa.select(
-    edition,
-    decision.c.decision,
-    sa.exists().where(part.c.edition == edition.c.id, part.c.open).label("open"),
-).outerjoin(decision, decision.c.edition == edition.c.id)
-"""Every frozen edition, what was decided about it, and whether some of it is open."""
+_is_open = sa.exists().where(part.c.edition == edition.c.id, part.c.open)
 
-TOLD = sa.select(told.c.edition, told.c.facts).order_by(told.c.edition, told.c.position)
-"""What every edition tells, in its order."""
+EDITIONS = sa.select(
+    edition.c.id,
+    # Only compared with what they were: reading them would take the most time.
+    sa.type_coerce(edition.c.frozen_at, sa.types.NullType()),
+    sa.type_coerce(edition.c.deadline, sa.types.NullType()),
+    decision.c.decision,
+    _is_open.label("open"),
+).outerjoin(decision, decision.c.edition == edition.c.id)
+"""Of every frozen edition what may change, and when it was frozen."""
+
+WHOLE_EDITIONS = (
+    sa.select(edition, decision.c.decision, _is_open.label("open"))
+    .outerjoin(decision, decision.c.edition == edition.c.id)
+    .where(edition.c.id.in_(listed("editions")))
+)
+"""Some editions, what was decided about them, and whether some of each is open."""
+
+TOLD_BY = (
+    sa.select(told.c.edition, told.c.facts)
+    .where(told.c.edition.in_(listed("editions")))
+    .order_by(told.c.edition, told.c.position)
+)
+"""What some editions tell, in their order."""
 
 AUDIENCE_SIZES = sa.select(audience_size.c.audience, audience_size.c.size)
 """How many people the last edition frozen for each audience had."""

@@ -119,9 +119,16 @@ def freeze_entries(
     return Frozen(editions=tuple(editions), failures=failures)
 
 
+_CORRECTING = (EditionKind.CORRECTION, EditionKind.CANCELLATION)
+
+
 def leaves_at(edition: FrozenEdition, *, now: datetime, hold: timedelta) -> datetime:
-    """Return when an edition leaves: at its due time, or a late one after the hold."""
+    """
+    Return when an edition leaves: at its due time, or a late one after the hold.
+
+    What corrects readers was stoppable while the change settled, and waits no longer.
+    """
     held = max(edition.due, now + hold)
-    is_late = edition.due <= now
+    is_late = edition.due <= now and edition.kind not in _CORRECTING
     is_in_time = edition.deadline is None or held < edition.deadline
     return held if is_late and is_in_time else edition.due

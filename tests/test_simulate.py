@@ -33,6 +33,7 @@ to:
 À bientôt.
 """
 READERS = "email,name,language\nzoe@example.org,Zoé,fr\ntom@example.org,Tom,fr\n"
+BOTH = ["tom@example.org", "zoe@example.org"]
 
 
 def event(title: str, start: str, *, venue: str = "Salle A", more: str = "") -> str:
@@ -60,6 +61,12 @@ class Site:
         """Commit on a day and at an hour; return the commit's name."""
         self.repository.commit(at=f"2026-03-{at}:00 +0000")
         return self.repository.git("rev-parse", "HEAD").strip()
+
+    def push(self, commit: str, at: str) -> None:
+        """Let the branch point elsewhere, as a forced push does."""
+        self.repository.git(
+            "reset", "--quiet", "--hard", commit, at=f"2026-03-{at}:00 +0000"
+        )
 
 
 @pytest.fixture
@@ -93,9 +100,91 @@ def told(result: Result) -> list[tuple[str, str, str]]:
     ]
 
 
+def alerts(result: Result) -> list[tuple[str, str, str]]:
+    """Reduce the alerts to when, about what, and the code."""
+    return [
+        (one["at"][5:16].replace("T", " "), one["about"], one["text"].split()[0])
+        for one in result.json["alerts"]
+    ]
+
+
 def reminder(name: str, revision: int = 1) -> tuple[str, str]:
     """Return a reminder's edition and its kind."""
     return f"rappels/agenda/{name}/1d-0900/{revision}", "reminder"
+
+
+def correction(name: str, number: int = 1) -> tuple[str, str]:
+    """Return a correction's edition and its kind."""
+    return f"rappels/agenda/{name}/correction/{number}", "correction"
+
+
+def cancellation(name: str, number: int = 1) -> tuple[str, str]:
+    """Return the edition of a cancellation and its kind."""
+    return f"rappels/agenda/{name}/cancellation/{number}", "cancellation"
+
+
+def test_a_broken_commit_is_replayed_as_it_was(site: Site, simulate: Simulate) -> None:
+    """Errors in files and settings, and a folder that is gone, end nothing."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.write("events/expo.md", event("Expo", "20 18:00"))
+    site.commit("01 00:00")
+    site.write("events/atelier.md", "---\ntitle: [\n---\n")
+    site.commit("05 08:00")
+    site.write("config.yaml", "version: [")
+    site.commit("06 08:00")
+    site.write("config.yaml", CONFIG)
+    for name in ("atelier", "expo"):
+        site.remove(f"events/{name}.md")
+    site.commit("12 08:00")
+    site.write("events/expo.md", event("Expo", "20 18:00"))
+    site.commit("15 08:00")
+
+    result = simulate()
+
+    assert [
+        ("03-09 09:00", *reminder("atelier")),
+        ("03-19 09:00", *reminder("expo")),
+    ] == told(result)
+    assert [
+        ("03-05 08:00", "events/atelier.md:2", "E202"),
+        ("03-06 08:00", "settings", "the"),
+        ("03-12 08:00", "config.yaml", "E214"),
+        ("03-12 08:00", "config.yaml:4", "E212"),
+    ] == alerts(result)
+
+
+def test_moves_and_cancellations_are_told(site: Site, simulate: Simulate) -> None:
+    """Who was told one thing is told another, once, and reminded again of a move."""
+    site.write("events/atelier.md", event("Atelier", "11 18:00"))
+    site.write("events/concert.md", event("Concert", "12 18:00"))
+    site.write("events/conference.md", event("Conférence", "10 18:00"))
+    site.commit("02 08:00")
+    site.write("events/conference.md", event("Conférence", "10 18:00", venue="Salle B"))
+    site.commit("09 12:00")
+    cancelled = event("Atelier", "11 18:00", more="status: cancelled\n")
+    site.write("events/atelier.md", cancelled)
+    site.commit("10 12:00")
+    site.write("events/concert.md", event("Concert", "14 18:00"))
+    site.commit("11 12:00")
+
+    result = simulate("--deliveries")
+
+    assert [
+        ("03-09 09:00", *reminder("conference")),
+        ("03-09 12:10", *correction("conference")),
+        ("03-10 09:00", *reminder("atelier")),
+        ("03-10 12:10", *cancellation("atelier")),
+        ("03-11 09:00", *reminder("concert")),
+        ("03-11 12:10", *correction("concert")),
+        ("03-13 09:00", *reminder("concert", 2)),
+    ] == told(result)
+    assert [BOTH] * 7 == [
+        [one["recipient"] for one in message["deliveries"]]
+        for message in result.json["messages"]
+    ]
+    assert {"reminder": 8, "correction": 4, "cancellation": 2} == result.json["counts"][
+        "kinds"
+    ]
 
 
 def test_what_is_undone_at_once_is_told_to_nobody(
@@ -110,6 +199,62 @@ def test_what_is_undone_at_once_is_told_to_nobody(
     site.commit("09 12:09")
 
     assert [("03-09 09:00", *reminder("atelier"))] == told(simulate())
+
+
+def test_a_renamed_file_tells_the_same_event(site: Site, simulate: Simulate) -> None:
+    """A rename makes no second reminder, even when the title changes too."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("02 08:00")
+    site.remove("events/atelier.md")
+    site.write("events/rencontre.md", event("Rencontre", "10 18:00"))
+    site.commit("09 12:00")
+    site.write("events/rencontre.md", event("Rencontre", "12 18:00"))
+    site.commit("09 15:00")
+
+    assert [
+        ("03-09 09:00", *reminder("atelier")),
+        ("03-09 15:10", *correction("atelier")),
+        ("03-11 09:00", *reminder("atelier", 2)),
+    ] == told(simulate())
+
+
+def test_a_vanished_event_is_held_for_a_person(site: Site, simulate: Simulate) -> None:
+    """A deleted file makes a cancellation that waits; put back, nothing is told."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.write("events/expo.md", event("Expo", "20 18:00"))
+    site.commit("02 08:00")
+    site.remove("events/atelier.md")
+    site.commit("09 12:00")
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("09 13:00")
+
+    result = simulate()
+    held = [
+        (one["since"][5:19], (one["until"] or "")[5:19], one["edition"])
+        for one in result.json["held"]
+    ]
+
+    assert [
+        ("03-09 09:00", *reminder("atelier")),
+        ("03-19 09:00", *reminder("expo")),
+    ] == told(result)
+    assert ("03-09T12:00:15", "03-09T13:00:00", cancellation("atelier")[0]) in held
+
+
+def test_a_forced_push_is_in_the_reflog_only(site: Site, simulate: Simulate) -> None:
+    """With --reflog the heads of the branch count, else the history of the last one."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    before = site.commit("02 08:00")
+    site.write("events/atelier.md", event("Atelier", "10 19:00"))
+    site.commit("09 12:00")
+    site.push(before, "09 15:00")
+
+    assert [("03-09 09:00", *reminder("atelier"))] == told(simulate())
+    assert [
+        ("03-09 09:00", *reminder("atelier")),
+        ("03-09 12:10", *correction("atelier")),
+        ("03-09 15:10", *correction("atelier", 2)),
+    ] == told(simulate("--reflog"))
 
 
 def test_commits_that_go_back_in_time_are_as_late_as_the_one_before(

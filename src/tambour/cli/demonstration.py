@@ -160,9 +160,7 @@ def _live(story: Story, shared: Invocation) -> None:
     with shared.progress("A quarter", (end - now).total_seconds()) as advance:
         while now < end:
             _happen(story, now)
-            project = load_project(
-                story.folder, env=ENV, cache=story.cache, around=now
-            )
+            project = load_project(story.folder, env=ENV, cache=story.cache, around=now)
             stepped = course.step(project, now=now, end=_next_incident(story, now))
             for entry in stepped.rounded.plan.entries:
                 if entry.state in QUIET:

@@ -182,6 +182,8 @@ def html_of(
         templates.refuse(name, "it makes an empty mail")
     if len(html) > HTML_CHARS:
         templates.refuse(name, f"it makes a mail of {len(html):,} characters")
+    if not templates.is_styled:
+        return html
     return inline(html, templates.stylesheet(STYLES))
 
 

@@ -50,7 +50,12 @@ class Templates:
     """Finds, compiles and renders templates; changed files are noticed."""
 
     def __init__(
-        self, root: Path, *, pack: Path | None = None, seed: str | None = None
+        self,
+        root: Path,
+        *,
+        pack: Path | None = None,
+        seed: str | None = None,
+        is_styled: bool = True,
     ) -> None:
         """
         Open the templates of the project in *root*.
@@ -59,8 +64,11 @@ class Templates:
             root: the project's folder; it need not have templates of its own.
             pack: the folder to fall back to, the default pack's unless given.
             seed: makes sentinels repeatable, for golden files only.
+            is_styled: whether elements get their styles; who only looks at the
+                words need not wait for it.
 
         """
+        self.is_styled = is_styled
         self.root = root.resolve()
         packed = (pack or default_pack()).resolve()
         self.folders = tuple(
@@ -95,7 +103,9 @@ class Templates:
         """Return the pack's templates without the project's, in the project's look."""
         if self._packed is None:
             pack = self.folders[-1].parent
-            packed = Templates(self.root, pack=pack, seed=self.sentinels.seed)
+            packed = Templates(
+                self.root, pack=pack, seed=self.sentinels.seed, is_styled=self.is_styled
+            )
             packed.folders = self.folders[-1:]
             self._packed = packed
         return self._packed

@@ -58,7 +58,9 @@ def simulate(
     with asyncio.Runner() as runner:
         post = Post(ledger, runner)
         course = Course(
-            ledger=ledger, templates=Templates(past.root), deliver=post.deliver
+            ledger=ledger,
+            templates=Templates(past.root, is_styled=False),
+            deliver=post.deliver,
         )
         diary = Diary(past)
         now, moments = begin, 0
@@ -172,9 +174,7 @@ class _Reader:
             places = [f"{p.path}:{p.line}: {p.message}" for p in error.problems]
             self._diary.alert(now, "settings", "; ".join([str(error), *places]))
         if self._config is not None:
-            self._project = read_project(
-                self._config, cache=self._cache, around=now
-            )
+            self._project = read_project(self._config, cache=self._cache, around=now)
         return self._project
 
 

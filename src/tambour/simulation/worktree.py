@@ -85,6 +85,8 @@ class ToldRenames(Renames):
     ) -> Mapping[str, str]:
         """Return by its path which of the *gone* files each of the *new* ones was."""
         del folders
+        if not (gone and new and self._leads):
+            return {}
         ends = {self._end(self._name(root, path)): path for path in gone}
         names = {path: self._name(root, path) for path in new}
         return {path: ends[name] for path, name in names.items() if name in ends}

@@ -10,7 +10,6 @@ import typer
 from tambour.cli.invocation import (
     counted,
     horizon,
-    in_zone,
     invocation,
     leave,
     moment,
@@ -20,7 +19,6 @@ from tambour.cli.invocation import (
 from tambour.errors import Exit, TemplateError, UserError
 
 if TYPE_CHECKING:
-    from tambour.model import Entry, Plan, Site
     from tambour.problems import Problem
     from tambour.project import Project
 
@@ -159,71 +157,26 @@ def plan(
     at: At = None,
     until: Annotated[str, typer.Option(metavar="T", help="A time, or 30d.")] = "30d",
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the JSON there too.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it there, for `send --plan`."),
     ] = None,
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option(
+            "--detailed-exitcode",
+            help="Exit 4 if something is due, or differs from what FILE had.",
+        ),
+    ] = False,
 ) -> None:
     """Show every edition to come, and why some will not."""
-    import json
-
-    from tambour.ledger import open_for_reading
-    from tambour.memory import recall
+    from tambour.cli.planning import make_plan, show_planned
 
     shared = invocation(ctx)
     project = shared.project()
     start = moment(at, project.site)
-    ledger = open_for_reading(project.config.ledger, root=project.root)
-    memory = recall(project, ledger)
-    ledger.close()
-    project = memory.project
-    made = memory.plan(now=start, until=horizon(until, start, project.site))
-    record = {
-        "now": in_zone(made.now, project.site),
-        "entries": [_entry_record(entry, project.site) for entry in made.entries],
-    }
-    if out is not None:
-        out.write_text(
-            json.dumps({"version": 1, **record}, indent=2, ensure_ascii=False)
-        )
-    shared.record(**record)
-    shared.show_errors(project.problems)
-    _show_plan(ctx, made, project.site)
-
-
-def _show_plan(ctx: typer.Context, made: Plan, site: Site) -> None:
-    """Print an edition's entries together: they differ only in where they go."""
-    from itertools import groupby
-
-    shared = invocation(ctx)
-    shared.say(f"Plan as of {short(made.now, site)} ({site.timezone})")
-    for (edition, due, state, reason), group in groupby(
-        made.entries, key=lambda e: (e.edition, e.due, e.state, e.reason)
-    ):
-        entries = list(group)
-        until = short(entries[0].deadline, site)
-        where = ", ".join(
-            f"{entry.target.channel} {entry.recipients}" for entry in entries
-        )
-        shared.say(f"{short(due, site):22}  {state:10}  {edition}")
-        shared.say(f"{'':22}  {'':10}  to {where}{f', until {until}' if until else ''}")
-        if reason:
-            shared.say(f"{'':22}  {'':10}  {reason.text}")
-
-
-def _entry_record(entry: Entry, site: Site) -> dict[str, object]:
-    """Return the contract's JSON object of one plan entry."""
-    return {
-        "edition": entry.edition,
-        "campaign": entry.campaign,
-        "kind": entry.kind.value,
-        "events": list(entry.events),
-        "channel": entry.target.channel,
-        "audience": entry.target.audience,
-        "due": in_zone(entry.due, site),
-        "deadline": in_zone(entry.deadline, site),
-        "state": entry.state.value,
-        "reason": entry.reason.text if entry.reason else None,
-        "recipients": entry.recipients,
-    }
+    end = horizon(until, start, project.site)
+    planned = make_plan(project, now=start, until=end, out=out)
+    show_planned(shared, planned, detailed=detailed_exitcode)
 
 
 def render(

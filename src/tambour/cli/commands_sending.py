@@ -100,10 +100,17 @@ def send(
         bool, typer.Option("--dry-run", help="Show what is due; send nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    reviewed: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Only as in this file of `plan --out`."
+        ),
+    ] = None,
 ) -> None:
     """Send everything that is due now, once, and exit."""
     from tambour.cli.ledgers import upgrade_older
     from tambour.cli.logs import log_to_stderr
+    from tambour.cli.reviewing import read_reviewed, refusing
     from tambour.cli.sending import due_now, fetch_feeds, send_due
     from tambour.project import require_campaigns
 
@@ -114,10 +121,14 @@ def send(
         fetch_feeds(shared)
     project = shared.project()
     require_campaigns(project, campaigns or ())
+    file = read_reviewed(reviewed, project.site)
     shared.show_errors(project.problems)
     if not dry_run:
         upgrade_older(project.config)
-    due = due_now(project, campaigns or (), now=now())
+    due = due_now(project, campaigns or (), now=now(), file=file)
+    with refusing(shared):
+        if due.refusal is not None:
+            raise due.refusal
     slow = _warn_of_slow(shared, due)
     if dry_run:
         _show_due(shared, project, due.entries)
@@ -127,13 +138,14 @@ def send(
         return
     _confirm(shared, project, due.entries, yes=yes)
     people = sum(entry.recipients for entry in due.entries)
-    with shared.progress("Sending", people) as advance:
+    with refusing(shared), shared.progress("Sending", people) as advance:
         done = send_due(
             project,
             campaigns or (),
             on_answer=lambda: advance(1),
             on_stop=lambda: shared.warn(_STOPPING),
             on_warning=shared.warn,
+            file=file,
         )
     _show_done(shared, done, slow)
     leave(done.exit_code())

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 from tambour.cli.ledgers import open_ledger
 from tambour.cli.world import real_world
 from tambour.config import load_config
+from tambour.delivery.agreeing import Agreement
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
-from tambour.delivery.sending import Round, deliver_once, freeze_due
+from tambour.delivery.sending import (
+    Check,
+    Round,
+    choose_fresh,
+    deliver_once,
+    freeze_due,
+    unchecked,
+)
 from tambour.delivery.world import CrashPoint
 from tambour.errors import Exit, Stopped
 from tambour.feeds import Patience, refresh_feeds
@@ -33,6 +41,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tambour.cli.invocation import Invocation
+    from tambour.delivery.agreeing import NotAsReviewed
+    from tambour.delivery.plan_file import PlanFile
     from tambour.ledger.records import Count
     from tambour.model import Entry, Reason
     from tambour.project import Project
@@ -111,6 +121,8 @@ class Due:
     """What the channels that need long need, waiting messages included."""
     stop: Reason | None
     """Why nothing at all may leave."""
+    refusal: NotAsReviewed | None
+    """What differs from the file that was reviewed, where there is one."""
 
 
 def fetch_feeds(invocation: Invocation) -> None:
@@ -122,16 +134,28 @@ def fetch_feeds(invocation: Invocation) -> None:
         invocation.warn(f"{problem.path}: {problem.message}")
 
 
-def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> Due:
+def due_now(
+    project: Project,
+    campaigns: Collection[str],
+    *,
+    now: datetime,
+    file: PlanFile | None = None,
+) -> Due:
     """Return what would be frozen and sent now; changes nothing."""
     ledger = open_for_reading(project.config.ledger, root=project.root)
     memory = recall(project, ledger)
     guard = Guard(ledger, real_world(), machine=project.config.machine)
     stop = guard.look().stop
-    ledger.close()
     snapshot = replace(memory.snapshot, stop=stop)
-    plan = replace(memory, snapshot=snapshot).plan(now=now, until=now)
+    memory = replace(memory, snapshot=snapshot)
+    plan = memory.plan(now=now, until=now)
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
+    refusal = None
+    if file is not None and stop is None:
+        fresh = choose_fresh(memory, wanted, now=now, by=now)
+        agreement = Agreement(file, campaigns, ledger, Templates(project.root))
+        refusal = agreement.refusal(memory, plan, fresh)
+    ledger.close()
     entries = tuple(e for e in wanted if e.state is EntryState.DUE)
     counts = Counter(snapshot.waiting)
     for entry in entries:
@@ -144,6 +168,7 @@ def due_now(project: Project, campaigns: Collection[str], *, now: datetime) -> D
             counts, channel_speeds(project.config), spent=snapshot.spent, now=now
         ),
         stop=stop,
+        refusal=refusal,
     )
 
 
@@ -154,6 +179,7 @@ def send_due(
     on_answer: Callable[[], None],
     on_stop: Callable[[], None],
     on_warning: Callable[[str], None],
+    file: PlanFile | None = None,
 ) -> Done:
     """
     Freeze and try once what is due.
@@ -162,8 +188,10 @@ def send_due(
         on_answer: called once for each message that has its outcome.
         on_stop: called when a signal ends it, before what is on the wire is finished.
         on_warning: called with what somebody should know about the clock.
+        file: what was reviewed; nothing else leaves.
 
     Raises:
+        NotAsReviewed: what would leave is not as in *file*; nothing was frozen.
         Stopped: the clock or the ledger is in doubt; nothing left.
         LedgerLocked: another Tambour is sending with this ledger.
         LedgerError: the ledger cannot be used.
@@ -180,14 +208,16 @@ def send_due(
         guard = Guard(ledger, real_world(), machine=project.config.machine)
         _pass(guard, on_warning)
         moment = guard.now()
+        templates = Templates(project.root)
         rounded = freeze_due(
             project,
             ledger,
-            Templates(project.root),
+            templates,
             now=moment,
             by=moment,
             campaigns=campaigns,
             on_freeze=guard.mark,
+            check=_check(file, campaigns, ledger, templates),
         )
         counts = _try(project, ledger, guard, on_point=count, on_stop=on_stop)
         tried = {count.edition for count in counts}
@@ -212,6 +242,17 @@ def send_due(
         ),
         shut=shut,
     )
+
+
+def _check(
+    file: PlanFile | None,
+    campaigns: Collection[str],
+    ledger: Ledger,
+    templates: Templates,
+) -> Check:
+    if file is None:
+        return unchecked
+    return Agreement(file, campaigns, ledger, templates).check
 
 
 def _pass(guard: Guard, on_warning: Callable[[str], None]) -> None:

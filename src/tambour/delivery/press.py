@@ -32,6 +32,7 @@ from tambour.model import (
     Entry,
     Event,
     EventId,
+    Facts,
     FrozenEdition,
     Limits,
     Recipient,
@@ -146,8 +147,7 @@ class Press:
         for number, entry in enumerate(self._entries):
             channel, shared = entry.target.channel, self._shared[number]
             sound: set[str] = set()
-            people = self._choices[number].of(self._people(entry.target))
-            for person, variant in people:
+            for person, variant in self.copies(entry):
                 content = shared.get((variant, person.language))
                 # All people of an audience have its columns: the first stands for them.
                 if content is None or content.key not in sound:
@@ -155,9 +155,22 @@ class Press:
                     sound.add(content.key)
                 yield Draft(channel=channel, recipient=person, content=content)
 
-    def content_for(self, entry: Entry, person: Recipient) -> Content:
+    def copies(self, entry: Entry) -> Iterator[tuple[Recipient, int]]:
+        """Yield whom one of the entries goes to, with the number of their variant."""
+        choice = self._choices[self._entries.index(entry)]
+        return choice.of(self._people(entry.target))
+
+    def told(self, entry: Entry, variant: int) -> tuple[Facts, ...]:
+        """Return what the readers of a variant were told before."""
+        return self._choices[self._entries.index(entry)].variants[variant].told
+
+    def is_personal(self, entry: Entry) -> bool:
+        """Whether the words of one of the entries are made for each reader anew."""
+        return self._entries.index(entry) in self._personal
+
+    def content_for(self, entry: Entry, person: Recipient, variant: int = 0) -> Content:
         """Return what *person* gets of one of the entries; previews are made so."""
-        return self._content(self._entries.index(entry), 0, person)
+        return self._content(self._entries.index(entry), variant, person)
 
     def _event(self, name: EventId) -> Event:
         there, standing = self._material.events, self._material.standing

@@ -8,7 +8,7 @@ decides nothing itself. `now` and the world are given.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,6 +33,13 @@ from tambour.planning import revise
 from tambour.planning.vanishing import standing_of
 from tambour.project import Project
 from tambour.rendering.templates import Templates
+
+Check = Callable[[Memory, Plan, Sequence[Entry]], None]
+"""Looks at a plan and at what of it would be frozen."""
+
+
+def unchecked(_memory: Memory, _plan: Plan, _fresh: Sequence[Entry]) -> None:
+    """Take whatever is planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +114,7 @@ def freeze_due(
     campaigns: Collection[str] = (),
     hold: timedelta = timedelta(),
     on_freeze: Callable[[], object] = lambda: None,
+    check: Check = unchecked,
 ) -> Round:
     """
     Remember what was seen, plan, and freeze what is due *by* then.
@@ -115,6 +123,8 @@ def freeze_due(
         campaigns: only these; all when empty.
         hold: how long late editions wait, so that a person can stop them.
         on_freeze: called before anything is frozen, if anything is.
+        check: called before that, with what is known and about to be frozen; whatever
+            it raises stops the round.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -133,6 +143,7 @@ def freeze_due(
         campaigns=campaigns,
         hold=hold,
         on_freeze=on_freeze,
+        check=check,
     )
 
 
@@ -147,6 +158,7 @@ def freeze_known(
     campaigns: Collection[str] = (),
     hold: timedelta = timedelta(),
     on_freeze: Callable[[], object] = lambda: None,
+    check: Check = unchecked,
 ) -> Round:
     """
     Plan, and freeze what is due *by* then, as `freeze_due` does after a look.
@@ -159,15 +171,10 @@ def freeze_known(
 
     """
     memory = _revised(ledger, memory, now)
-    project = memory.project
     plan = memory.plan(now=now, until=max(by, until or by))
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
-    chosen = choose_due(Plan(now=now, entries=tuple(wanted)), by=by)
-    # An edition is frozen once: without readers that nobody could read, they are lost.
-    broken = project.broken_audiences()
-    waiting = {entry.edition for entry in wanted if entry.target.audience in broken}
-    frozen = memory.snapshot.editions
-    fresh = [e for e in chosen if e.edition not in {*frozen, *waiting}]
+    fresh = choose_fresh(memory, wanted, now=now, by=by)
+    check(memory, plan, fresh)
     if fresh:
         on_freeze()
     return Round(
@@ -178,6 +185,18 @@ def freeze_known(
         ),
         held=tuple(e for e in wanted if e.state is EntryState.HELD and e.due <= by),
     )
+
+
+def choose_fresh(
+    memory: Memory, entries: Sequence[Entry], *, now: datetime, by: datetime
+) -> list[Entry]:
+    """Return those *entries* of a plan as of *now* that are frozen *by* then."""
+    chosen = choose_due(Plan(now=now, entries=tuple(entries)), by=by)
+    # An edition is frozen once: without readers that nobody could read, they are lost.
+    broken = memory.project.broken_audiences()
+    waiting = {entry.edition for entry in entries if entry.target.audience in broken}
+    frozen = memory.snapshot.editions
+    return [e for e in chosen if e.edition not in {*frozen, *waiting}]
 
 
 def _revised(ledger: Ledger, memory: Memory, now: datetime) -> Memory:

@@ -40,6 +40,7 @@ from tambour.ledger.records import (
     Result,
     Spent,
 )
+from tambour.ledger.reviews import Reviews
 from tambour.ledger.sightings import Sightings, known_events
 from tambour.ledger.standing import Standing
 from tambour.ledger.states import ENDS
@@ -63,9 +64,9 @@ class Ledger:
     The ledger of one project; made by `opening`.
 
     `secret` is what message ids and links are made from, None for readers; `history`
-    answers questions, `sightings` remembers events, `suppressions` keeps who must not
-    be mailed, `standing` knows whether the ledger may be sent with, `telling` who was
-    told what.
+    answers questions, `reviews` keeps what a person looked at, `sightings` remembers
+    events, `suppressions` keeps who must not be mailed, `standing` knows whether the
+    ledger may be sent with, `telling` who was told what.
     """
 
     def __init__(self, database: Database, secret: bytes | None = None) -> None:
@@ -73,6 +74,7 @@ class Ledger:
         self.secret = secret
         self._editions = Editions()
         self.history = History(database)
+        self.reviews = Reviews(database)
         self.sightings = Sightings(database)
         self.suppressions = Suppressions(database)
         self.standing = Standing(database)

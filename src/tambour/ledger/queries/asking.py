@@ -8,7 +8,14 @@ import sqlalchemy as sa
 
 from tambour.ledger.queries.dialect import listed
 from tambour.ledger.queries.steps import is_waiting
-from tambour.ledger.schema import Instant, delivery, edition, part, told
+from tambour.ledger.schema import (
+    Instant,
+    decision,
+    delivery,
+    edition,
+    part,
+    told,
+)
 from tambour.model import DeliveryState
 
 # ── History ─────────────────────────────────────────────────────────────────────
@@ -106,3 +113,6 @@ NEXT_DUE = (
     )
 )
 """When the first try is due of those that are to come."""
+
+DECIDED = sa.select(decision.c.edition, decision.c.decision, decision.c.decided_at)
+"""What was decided about editions, and when."""

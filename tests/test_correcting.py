@@ -304,6 +304,20 @@ def test_a_correction_is_frozen_like_any_edition(ledger: Ledger) -> None:
     assert (NOW.facts(),) == ledger.snapshot().editions[CORRECTION].facts
 
 
+def test_a_correction_says_nothing_about_the_size_of_an_audience(
+    ledger: Ledger,
+) -> None:
+    """An audience that tripled holds the next edition after it as well."""
+    readers = told(("ann@example.org", FIRST))
+    strangers = (person(f"{number}@example.org") for number in range(9))
+    press = Press(
+        [entry()], material(ANN, *strangers), DUE, secret=SECRET, memory=readers
+    )
+    ledger.freeze(press.edition, press.drafts(), audiences=press.sizes())
+
+    assert {} == ledger.snapshot().audience_sizes
+
+
 def test_everybody_is_asked_about_once_in_flat_memory() -> None:
     """Of a hundred thousand people some bytes are kept each, and no list of them."""
     count = 100_000

@@ -135,7 +135,9 @@ class Press:
         return tuple(dict.fromkeys(before))
 
     def sizes(self) -> dict[str, int]:
-        """Return how many people each audience has now."""
+        """Return how many people each audience has now, if it is all of them."""
+        if self._is_correction:
+            return {}
         there = self._material.audiences
         names = {entry.target.audience for entry in self._entries}
         return {

@@ -43,6 +43,7 @@ WAS = event("2027-05-10 19:00", venue="Hall A")
 MOVED = event("2027-05-09 18:00", venue="Hall A")
 WEEK = "reminders/concert/7d-0900/1"
 FIRST = "reminders/concert/correction/1"
+NEXT = "reminders/concert/correction/2"
 OFF = "reminders/concert/cancellation/1"
 SENT = known(WEEK, WAS, due=utc("2027-05-03 07:00"))
 EDITED = at("2027-05-08 12:00")
@@ -62,6 +63,7 @@ def planned(
     """Plan for an event that was told, and is now otherwise."""
     remembered = {
         "decisions": changes.pop("decisions", {}),
+        "decided_at": changes.pop("decided_at", {}),
         "audience_sizes": changes.pop("audience_sizes", {}),
     }
     snapshot = remember(
@@ -468,6 +470,56 @@ def test_a_correction_waits_for_a_person(
     made = planned("2027-05-08 12:30", MOVED, **changes)
 
     assert (FIRST, *expected) == row(made)
+
+
+@pytest.mark.parametrize(
+    ("decision", "decided_at", "expected"),
+    [
+        pytest.param(
+            Decision.CANCEL,
+            "2027-05-08 12:01",
+            (FIRST, "skipped"),
+            id="cancelled-since",
+        ),
+        pytest.param(
+            Decision.CANCEL, "2027-05-08 11:59", (NEXT, "held"), id="cancelled-before"
+        ),
+        pytest.param(
+            Decision.APPROVE, "2027-05-08 11:59", (NEXT, "held"), id="approved-before"
+        ),
+        pytest.param(
+            Decision.APPROVE, "2027-05-08 12:01", (FIRST, "due"), id="approved-since"
+        ),
+        pytest.param(
+            Decision.HOLD, "2027-05-08 11:59", (FIRST, "held"), id="held-before"
+        ),
+    ],
+)
+def test_a_decision_is_about_what_a_correction_said_then(
+    decision: Decision, decided_at: str, expected: tuple[str, str]
+) -> None:
+    """Another edit is another correction; what was put on hold stays on hold."""
+    made = planned(
+        "2027-05-08 12:30",
+        MOVED,
+        campaigns=[reminder(WEEK_AT_9, approve_manually=True)],
+        decisions={EditionId(FIRST): decision},
+        decided_at={EditionId(FIRST): at(decided_at)},
+    )
+
+    assert expected == row(made)[:2]
+
+
+def test_a_clock_that_was_set_back_ends_no_decision() -> None:
+    """A change of the future is older than what was decided about it."""
+    made = planned(
+        "2027-05-08 11:00",
+        MOVED,
+        decisions={EditionId(FIRST): Decision.CANCEL},
+        decided_at={EditionId(FIRST): at("2027-05-08 10:59")},
+    )
+
+    assert (FIRST, "skipped", "decided") == row(made)
 
 
 def test_a_held_correction_is_missed_at_its_deadline() -> None:

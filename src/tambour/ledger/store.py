@@ -91,6 +91,7 @@ class Ledger:
                 campaigns_seen=_pairs(connection, sighting.CAMPAIGNS_SEEN),
                 audience_sizes=_pairs(connection, keeping.AUDIENCE_SIZES),
                 decisions={row.edition: Decision(row.decision) for row in decided},
+                decided_at={row.edition: row.decided_at for row in decided},
                 held_because={row.edition: row.reason for row in decided if row.reason},
                 waiting=_pairs(connection, claiming.WAITING_BY_CHANNEL),
                 spent=_spent_lately(connection),

@@ -203,12 +203,13 @@ class Snapshot:
     """
     What the ledger remembers, for planning.
 
-    Audience sizes are those of the last edition frozen for each audience;
-    `held_because` has the server's words where no person, but a refusal of the sender
-    made the decision. `waiting` counts, for each channel, what is frozen and may still
-    leave; `spent` tells when how many were let go lately. `told` has the events of
-    which somebody was told something that is not so now, and only those. A `stop` is
-    why nothing at all may leave until a person has looked.
+    Audience sizes are those of the last edition frozen for each audience that spoke to
+    all of it. `decided_at` is when each of the `decisions` was made; `held_because` has
+    the server's words where no person, but a refusal of the sender made it. `waiting`
+    counts, for each channel, what is frozen and may still leave; `spent` tells when how
+    many were let go lately. `told` has the events of which somebody was told something
+    that is not so now, and only those. A `stop` is why nothing at all may leave until a
+    person has looked.
     """
 
     editions: Mapping[EditionId, FrozenEdition] = field(default_factory=dict)
@@ -218,6 +219,7 @@ class Snapshot:
     campaigns_seen: Mapping[str, datetime] = field(default_factory=dict)
     audience_sizes: Mapping[str, int] = field(default_factory=dict)
     decisions: Mapping[EditionId, Decision] = field(default_factory=dict)
+    decided_at: Mapping[EditionId, datetime] = field(default_factory=dict)
     held_because: Mapping[EditionId, str] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     spent: Mapping[str, tuple[tuple[datetime, int], ...]] = field(default_factory=dict)

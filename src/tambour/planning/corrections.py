@@ -54,6 +54,7 @@ from tambour.planning.situation import Situation
 from tambour.planning.vanishing import Absence, is_many
 
 KINDS = frozenset({EditionKind.CORRECTION, EditionKind.CANCELLATION})
+_FOR_ONCE = frozenset({Decision.APPROVE, Decision.CANCEL})
 Spoken = Mapping[EventId, Sequence[FrozenEdition]]
 """The frozen corrections and cancellations of each event."""
 
@@ -127,11 +128,31 @@ def _cases(situation: Situation, spoken: Spoken) -> Iterator[_Case]:
                 event=event,
                 campaign=campaign,
                 groups=groups,
-                edition=named(f"{campaign}/{name}/{kind.value}", len(before) + 1),
+                edition=_next_name(
+                    f"{campaign}/{name}/{kind.value}", before, name, situation
+                ),
                 kind=kind,
                 changed_at=situation.changed_at(name),
                 changed_with=many.get(name, 0),
             )
+
+
+def _next_name(
+    stem: str, before: Sequence[FrozenEdition], event: EventId, situation: Situation
+) -> EditionId:
+    """
+    Return the first free name about which nobody decided before the last change.
+
+    Who approved or cancelled a correction knew what it would have said then.
+    """
+    changed_at, snapshot = situation.changed_at(event), situation.snapshot
+    number = number_of(before[-1].id) + 1 if before else 1
+    while snapshot.decisions.get(named(stem, number)) in _FOR_ONCE:
+        decided_at = snapshot.decided_at.get(named(stem, number), situation.now)
+        if not decided_at < changed_at <= situation.now:
+            break
+        number += 1
+    return named(stem, number)
 
 
 def _wrongly_told(name: EventId, situation: Situation) -> Iterator[Told]:

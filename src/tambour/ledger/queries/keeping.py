@@ -65,8 +65,13 @@ TOLD_BY = (
 AUDIENCE_SIZES = sa.select(audience_size.c.audience, audience_size.c.size)
 """How many people the last edition frozen for each audience had."""
 
-DECISIONS = sa.select(decision.c.edition, decision.c.decision, decision.c.reason)
-"""What was decided and why, also about editions that are not frozen yet."""
+DECISIONS = sa.select(
+    decision.c.edition,
+    decision.c.decision,
+    decision.c.reason,
+    decision.c.decided_at,
+)
+"""What was decided when and why, also about editions that are not frozen yet."""
 
 # ── Freezing ────────────────────────────────────────────────────────────────────
 

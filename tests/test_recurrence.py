@@ -99,6 +99,12 @@ def test_refuses_what_nobody_could_follow(rule: str) -> None:
         starts(rule)
 
 
+def test_refuses_a_rule_over_which_its_counting_stumbles() -> None:
+    """What is found out only while counting is refused, too."""
+    with pytest.raises(RecurrenceError, match="cannot be followed"):
+        starts("FREQ=MONTHLY;BYDAY=99MO", datetime(2027, 4, 1, 19))
+
+
 @pytest.mark.parametrize(
     "rule",
     [

@@ -195,5 +195,14 @@ def _follow(text: str, first: datetime, until: datetime) -> Iterator[datetime]:
     """
     years = (9999 - until.year) // _CYCLE * _CYCLE
     far = first.replace(year=first.year + years)
-    for start in rrulestr(text, dtstart=far):
+    following = iter(rrulestr(text, dtstart=far))
+    while True:
+        try:
+            start = next(following, None)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # It takes FREQ=MONTHLY;BYDAY=99MO, and stumbles over it only here.
+            msg = f"{text!r} cannot be followed: {error}"
+            raise RecurrenceError(msg) from None
+        if start is None:
+            return
         yield start.replace(year=start.year - years)

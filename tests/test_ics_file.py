@@ -357,6 +357,27 @@ def test_a_time_of_its_own_without_its_whole_has_the_name_it_would_have() -> Non
     assert "a@20270401T1800" == event.id
 
 
+@pytest.mark.parametrize(
+    ("start", "meant", "moved"),
+    [
+        ("DTSTART;VALUE=DATE:20270401", "RECURRENCE-ID:20270402T000000Z", "20270420"),
+        ("DTSTART;VALUE=DATE:20270401", "RECURRENCE-ID:20270401T220000Z", "20270420"),
+        ("DTSTART:20270401T190000", "RECURRENCE-ID;VALUE=DATE:20270402", "20270420T190000"),
+    ],
+    ids=["a day by midnight UTC", "a day by midnight here", "an hour by its day"],
+)  # fmt: skip
+def test_a_moved_time_named_by_its_day_replaces_that_day(
+    start: str, meant: str, moved: str
+) -> None:
+    """Where one side is a day and the other an hour, the day tells which is meant."""
+    whole = f"UID:a\r\n{start}\r\nRRULE:FREQ=DAILY;COUNT=3"
+    change = f"UID:a\r\n{meant}\r\n{start.partition(':')[0]}:{moved}"
+    found = events(calendar(whole, change))
+
+    assert [1, 3, 20] == sorted(event.start.day for event in found if event.start)
+    assert 3 == len({event.id for event in found})
+
+
 def test_rules_in_utc_are_followed_in_utc() -> None:
     """What a machine repeats by UTC moves on the clocks of people."""
     line = "DTSTART:20270325T180000Z\r\nRRULE:FREQ=WEEKLY;COUNT=2"

@@ -214,7 +214,7 @@ def _together(group: list[_Version]) -> Iterable[EventFile]:
     zone = whole.series.zone if whole.series else ZoneInfo(whole.event.timezone)
     for one in sorted(changes, key=lambda change: change.revision):
         if one.recurrence_id is not None:
-            moved[one.recurrence_id.on(zone)] = one
+            moved[_meant(one.recurrence_id, whole, zone)] = one
     series = whole.series
     if series is None and moved and whole.times and not whole.findings.has_error:
         series = _only_once(whole.times)
@@ -237,6 +237,14 @@ def _together(group: list[_Version]) -> Iterable[EventFile]:
             series=series,
         )
     ]
+
+
+def _meant(given: Moment, whole: _Version, zone: ZoneInfo) -> datetime:
+    """Return which start is meant; where one side is a day, the day tells."""
+    local = given.on(zone)
+    if whole.times is None or given.is_day is whole.times.start.is_day is False:
+        return local
+    return datetime.combine(local.date(), whole.times.start.local.time())
 
 
 def _latest(versions: list[_Version]) -> _Version:

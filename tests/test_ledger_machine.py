@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ledger_files import open_for_writing
-from ledger_samples import NOW, freeze, people, result
+from ledger_samples import NOW, edition, facts, people, result
 from tambour.errors import UserError
 from tambour.ledger.records import Intent, Leased, Record, Suppression
-from tambour.ledger.states import ENDS, Step
+from tambour.ledger.states import REACHED, Step
+from tambour.ledger.telling import Telling
 from tambour.model import (
     Decision,
     DeliveryState,
@@ -27,6 +29,7 @@ from tambour.model import (
 
 MINUTES = st.integers(0, 90).map(lambda count: timedelta(minutes=count))
 NUMBERS = st.integers(0, 5)
+EVERYBODY = [f"p{number}@example.org" for number in range(10)]
 REFUSAL = Outcome(kind=OutcomeKind.DEFERRED, code="closed")
 OPEN = {
     DeliveryState.PLANNED,
@@ -45,8 +48,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.now = NOW
         self.editions: list[EditionId] = []
         self.deadlines: dict[EditionId, datetime | None] = {}
+        self.readers: dict[EditionId, range] = {}
         self.cancelled: set[EditionId] = set()
         self.superseded: set[EditionId] = set()
+        self.said: dict[EditionId, int] = {}
+        self.venue = 0
+        self.doubted: set[tuple[EditionId, str]] = set()
         self.on_hold: set[EditionId] = set()
         self.left: set[str] = set()
         self.leased: list[Leased] = []
@@ -64,13 +71,59 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(count=st.integers(1, 4), first=NUMBERS, left=st.none() | MINUTES)
     def freeze_edition(self, count: int, first: int, left: timedelta | None) -> None:
         """Freeze an edition that is due now."""
-        name = f"c/{len(self.editions)}/1"
-        deadline = None if left is None else self.now + left
-        drafts = people(count, first=first)
-        self.editions.append(
-            freeze(self.ledger, drafts, name=name, due=self.now, deadline=deadline)
+        name = EditionId(f"c/{len(self.editions)}/1")
+        self.deadlines[name] = None if left is None else self.now + left
+        self.readers[name] = range(first, first + count)
+        assert self.freeze(name)
+
+    @precondition(lambda self: self.stopped())
+    @rule(pick=NUMBERS)
+    def freeze_revision(self, pick: int) -> None:
+        """Freeze what takes a superseded edition's place, as soon as that can be."""
+        stopped = self.stopped()
+        before = stopped[pick % len(stopped)]
+        line, _, number = before.rpartition("/")
+        earlier = [EditionId(f"{line}/{n + 1}") for n in range(int(number))]
+        name = EditionId(f"{line}/{int(number) + 1}")
+        self.deadlines[name] = self.deadlines[before]
+        self.readers[name] = self.readers[before]
+        is_in_flight = any(one.edition in earlier for one in self.flying)
+
+        assert is_in_flight is not self.freeze(name, unless_reached=earlier)
+
+    def stopped(self) -> list[EditionId]:
+        """Return what was superseded and has no next revision yet."""
+        lines = [name.rpartition("/")[0] for name in self.editions]
+        return [
+            name
+            for name in self.editions
+            if name in self.superseded
+            and int(name.rpartition("/")[2]) == lines.count(name.rpartition("/")[0])
+        ]
+
+    def freeze(self, name: EditionId, **changes: Any) -> bool:
+        """Freeze an edition that says where the forum takes place now."""
+        numbers = self.readers[name]
+        is_frozen = self.ledger.freeze(
+            edition(
+                name,
+                due=self.now,
+                deadline=self.deadlines[name],
+                facts=(facts(venue=str(self.venue)),),
+            ),
+            people(len(numbers), first=numbers.start),
+            audiences={},
+            **changes,
         )
-        self.deadlines[self.editions[-1]] = deadline
+        if is_frozen:
+            self.editions.append(name)
+            self.said[name] = self.venue
+        return is_frozen
+
+    @rule()
+    def move(self) -> None:
+        """The forum takes place elsewhere."""
+        self.venue += 1
 
     @rule(stretch=MINUTES)
     def pass_by(self, stretch: timedelta) -> None:
@@ -110,6 +163,8 @@ class LedgerMachine(RuleBasedStateMachine):
         one = self.flying.pop()
         again = self.now if step is Step.LOSE else None
         self.ledger.settle([result(one.id, step, next_try=again)], (), now=self.now)
+        if step is Step.LOSE:
+            self.doubted.add((one.edition, one.recipient.address))
         heard = step in (Step.ACCEPT, Step.LOSE)
         self.taken[one.edition, one.recipient.address] += heard
 
@@ -118,6 +173,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Die; some of what was in flight was taken, and nobody was told."""
         for one in self.flying[:heard]:
             self.taken[one.edition, one.recipient.address] += 1
+        self.doubted |= {(one.edition, one.recipient.address) for one in self.flying}
         recovered = self.ledger.recover(self.now, hold=["lettre"] if hold else [])
 
         assert len(self.flying) == recovered.lost
@@ -152,7 +208,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def decide(self, pick: int, decision: Decision) -> None:
         """A person decides, or events do."""
         name = self.editions[pick % len(self.editions)]
-        if name in self.superseded and decision not in ENDS:
+        if name in self.superseded:
             with pytest.raises(UserError):
                 self.ledger.decide(name, decision, self.now)
             return
@@ -185,6 +241,42 @@ class LedgerMachine(RuleBasedStateMachine):
         assert one.recipient.address not in self.left
         assert one.edition not in self.cancelled | self.superseded | self.on_hold
 
+    def reached(self) -> dict[str, list[EditionId]]:
+        """Return by each address the editions that it has, or may have."""
+        found: dict[str, list[EditionId]] = {}
+        for one in self.records():
+            if one.state in REACHED or (one.edition, one.recipient) in self.doubted:
+                found.setdefault(one.recipient, []).append(one.edition)
+        return found
+
+    @invariant()
+    def nobody_gets_two_revisions(self) -> None:
+        """Of one edition a reader has, or may have, one revision at most."""
+        taken = [name for name, count in self.taken.items() if count]
+        lines = Counter((name.rpartition("/")[0], who) for name, who in taken)
+
+        assert {1} >= set(lines.values())
+        for names in self.reached().values():
+            assert len(names) == len({name.rpartition("/")[0] for name in names})
+
+    @invariant()
+    def knows_what_each_was_last_told(self) -> None:
+        """The last edition that was frozen counts, of those that reached a reader."""
+        last = {
+            who: max(names, key=self.editions.index)
+            for who, names in self.reached().items()
+        }
+        event = facts().event
+        told = self.ledger.telling.last_told(event, "lettre", EVERYBODY)
+        stale = Counter(
+            self.said[name] for name in last.values() if self.said[name] != self.venue
+        )
+        fresh = Telling(self.ledger._database)  # noqa: SLF001 - one that knows nothing
+        groups = fresh.told({event: facts(venue=str(self.venue))}).get(event, ())
+
+        assert last == {who: one.edition for who, one in told.items()}
+        assert stale == {int(one.facts.venue or ""): one.recipients for one in groups}
+
     @invariant()
     def adds_up(self) -> None:
         """Every recipient is in exactly one state."""
@@ -211,9 +303,9 @@ class LedgerMachine(RuleBasedStateMachine):
             assert not is_open or one.state in OPEN | {DeliveryState.UNCERTAIN}
             if is_open:
                 still_open.add(one.edition)
-        for name, edition in self.ledger.snapshot().editions.items():
+        for name, frozen in self.ledger.snapshot().editions.items():
             if name in still_open:
-                assert edition.state is not EditionState.DONE
+                assert frozen.state is not EditionState.DONE
 
 
 TestLedgerMachine = LedgerMachine.TestCase

@@ -124,14 +124,13 @@ class SupersedingContract:
         [
             lambda ledger: ledger.decide(FIRST, Decision.APPROVE, LATER),
             lambda ledger: ledger.decide(FIRST, Decision.HOLD, LATER),
+            lambda ledger: ledger.decide(FIRST, Decision.CANCEL, LATER),
             lambda ledger: ledger.retry(FIRST, LATER),
         ],
-        ids=["approve", "hold", "retry"],
+        ids=["approve", "hold", "cancel", "retry"],
     )
-    def test_does_not_go_on(
-        self, ledger: Ledger, go_on: Callable[[Ledger], object]
-    ) -> None:
-        """Nobody has old words sent again; the refusal says who is told the new ones."""
+    def test_stays_so(self, ledger: Ledger, go_on: Callable[[Ledger], object]) -> None:
+        """Old words are never sent again; the refusal says who is told the new ones."""
         freeze(ledger, 1)
         supersede(ledger)
 
@@ -141,17 +140,19 @@ class SupersedingContract:
 
     @pytest.mark.parametrize("end", [Decision.CANCEL, Decision.WITHDRAW], ids=str)
     def test_what_was_cancelled_stays_so(self, ledger: Ledger, end: Decision) -> None:
-        """A change of facts sends nothing after all; and what changed can be ended."""
+        """No change of facts sends anything after all, and none is called off twice."""
         freeze(ledger, 1)
         ledger.decide(FIRST, end, NOW)
         supersede(ledger)
-        cancelled = ledger.snapshot().decisions
         freeze(ledger, 1, name=SECOND)
         supersede(ledger, SECOND)
-        ledger.decide(SECOND, end, LATER)
+        withdrawn = Revision(edition=SECOND, deadline=None, stop=Decision.WITHDRAW)
+        ledger.revise(withdrawn, LATER)
 
-        assert {FIRST: end} == cancelled
-        assert {FIRST: end, SECOND: end} == ledger.snapshot().decisions
+        assert {
+            FIRST: end,
+            SECOND: Decision.SUPERSEDE,
+        } == ledger.snapshot().decisions
 
     def test_the_next_revision_goes_to_the_others(self, ledger: Ledger) -> None:
         """Who has the first, or may have it, is left out; all others get the second."""

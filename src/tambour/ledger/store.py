@@ -270,12 +270,11 @@ class Ledger:
         claim; what was sent stays sent.
 
         Raises:
-            UserError: it would go on, but another revision took its place.
+            UserError: another revision took its place; nothing is kept.
 
         """
         with self._database.write() as connection:
-            if decision not in ENDS:
-                _refuse_superseded(connection, edition)
+            _refuse_superseded(connection, edition)
             return _decide(connection, edition, decision, now)
 
     def close(self) -> None:
@@ -303,7 +302,7 @@ def _refuse_superseded(connection: sa.Connection, edition: EditionId) -> None:
     if decided == Decision.SUPERSEDE:
         msg = (
             f"what {edition!r} says is no longer so: its next revision goes to those"
-            " whom it has not reached"
+            " whom it has not reached; decide about that one"
         )
         raise UserError(msg)
 

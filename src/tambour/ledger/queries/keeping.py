@@ -24,6 +24,7 @@ from tambour.ledger.schema import (
     suppression,
     told,
 )
+from tambour.ledger.states import ENDS
 from tambour.model import Decision, DeliveryState
 
 # ── Meta ────────────────────────────────────────────────────────────────────────
@@ -230,15 +231,19 @@ DECIDE = DECIDE.on_conflict_do_update(
         "decided_at": DECIDE.excluded.decided_at,
         "reason": "",
     },
-    where=sa.or_(
-        DECIDE.excluded.decision != word(Decision.SUPERSEDE),
-        decision.c.decision.not_in([word(Decision.CANCEL), word(Decision.WITHDRAW)]),
+    where=sa.and_(
+        decision.c.decision != word(Decision.SUPERSEDE),
+        sa.or_(
+            DECIDE.excluded.decision != word(Decision.SUPERSEDE),
+            decision.c.decision.not_in([word(one) for one in ENDS]),
+        ),
     ),
 )
 """
 Keep the latest decision about an edition, frozen or not.
 
-What is cancelled cannot be superseded: another revision would be sent after all.
+What is superseded stays so, for its next revision may have been sent. What is cancelled
+cannot be superseded: another revision would be sent after all.
 """
 
 DECIDED = sa.select(decision.c.decision).where(

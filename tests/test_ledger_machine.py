@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from ledger_files import open_for_writing
 from ledger_samples import NOW, edition, facts, people, result
@@ -27,8 +33,11 @@ from tambour.model import (
     OutcomeKind,
 )
 
-MINUTES = st.integers(0, 90).map(lambda count: timedelta(minutes=count))
+MINUTES = st.sampled_from([timedelta(minutes=count) for count in (0, 1, 5, 30)])
+LEFT = st.sampled_from([None, None, timedelta(), timedelta(minutes=20)])
+CHOICES = [Decision.APPROVE] * 3 + [Decision.HOLD, Decision.CANCEL, Decision.WITHDRAW]
 NUMBERS = st.integers(0, 5)
+ANSWERS = [Step.ACCEPT, Step.ACCEPT, Step.REJECT, Step.LOSE, Step.EXPIRE]
 EVERYBODY = [f"p{number}@example.org" for number in range(10)]
 REFUSAL = Outcome(kind=OutcomeKind.DEFERRED, code="closed")
 OPEN = {
@@ -68,7 +77,12 @@ class LedgerMachine(RuleBasedStateMachine):
         """Return every row."""
         return [*self.ledger.history.deliveries()]
 
-    @rule(count=st.integers(1, 4), first=NUMBERS, left=st.none() | MINUTES)
+    @initialize()
+    def begin(self) -> None:
+        """Freeze an edition that lasts."""
+        self.freeze_edition(4, 0, None)
+
+    @rule(count=st.integers(1, 4), first=st.integers(0, 2), left=LEFT)
     def freeze_edition(self, count: int, first: int, left: timedelta | None) -> None:
         """Freeze an edition that is due now."""
         name = EditionId(f"c/{len(self.editions)}/1")
@@ -91,15 +105,13 @@ class LedgerMachine(RuleBasedStateMachine):
 
         assert is_in_flight is not self.freeze(name, unless_reached=earlier)
 
+    def lines(self) -> list[EditionId]:
+        """Return the last revision of each edition."""
+        return [*{name.rpartition("/")[0]: name for name in self.editions}.values()]
+
     def stopped(self) -> list[EditionId]:
         """Return what was superseded and has no next revision yet."""
-        lines = [name.rpartition("/")[0] for name in self.editions]
-        return [
-            name
-            for name in self.editions
-            if name in self.superseded
-            and int(name.rpartition("/")[2]) == lines.count(name.rpartition("/")[0])
-        ]
+        return [name for name in self.lines() if name in self.superseded]
 
     def freeze(self, name: EditionId, **changes: Any) -> bool:
         """Freeze an edition that says where the forum takes place now."""
@@ -119,11 +131,6 @@ class LedgerMachine(RuleBasedStateMachine):
             self.editions.append(name)
             self.said[name] = self.venue
         return is_frozen
-
-    @rule()
-    def move(self) -> None:
-        """The forum takes place elsewhere."""
-        self.venue += 1
 
     @rule(stretch=MINUTES)
     def pass_by(self, stretch: timedelta) -> None:
@@ -157,7 +164,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.leased.clear()
 
     @precondition(lambda self: self.flying)
-    @rule(step=st.sampled_from([Step.ACCEPT, Step.REJECT, Step.LOSE, Step.EXPIRE]))
+    @rule(step=st.sampled_from(ANSWERS))
     def answer(self, step: Step) -> None:
         """Record one result; who loses an answer may have been heard."""
         one = self.flying.pop()
@@ -167,6 +174,23 @@ class LedgerMachine(RuleBasedStateMachine):
             self.doubted.add((one.edition, one.recipient.address))
         heard = step in (Step.ACCEPT, Step.LOSE)
         self.taken[one.edition, one.recipient.address] += heard
+
+    @rule(steps=st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=3))
+    def send(self, steps: list[Step]) -> None:
+        """Lease some, promise them with all that was leased, and hear of a few."""
+        self.lease(limit=3)
+        if self.leased:
+            self.commit_wave([])
+        for step in steps[: len(self.flying)]:
+            self.answer(step)
+
+    @precondition(lambda self: self.lines())
+    @rule(pick=NUMBERS, is_moved=st.booleans())
+    def supersede(self, pick: int, *, is_moved: bool) -> None:
+        """What an edition says is no longer so, whatever a person thought of it."""
+        lines = self.lines()
+        self.venue += is_moved
+        self.decide_about(lines[pick % len(lines)], Decision.SUPERSEDE)
 
     @rule(heard=st.integers(0, 3), hold=st.booleans())
     def crash(self, heard: int, *, hold: bool) -> None:
@@ -188,26 +212,26 @@ class LedgerMachine(RuleBasedStateMachine):
         self.leased.clear()
 
     @rule(number=NUMBERS)
-    def leave(self, number: int) -> None:
-        """Somebody leaves."""
+    def leave_or_come_back(self, number: int) -> None:
+        """Somebody leaves, or comes back."""
         address = f"p{number}@example.org"
-        self.left.add(address)
-        self.ledger.suppressions.add(
-            [Suppression(address=address, audience="", reason="", since=self.now)]
-        )
-
-    @rule(number=NUMBERS)
-    def come_back(self, number: int) -> None:
-        """Somebody comes back."""
-        address = f"p{number}@example.org"
-        self.left.discard(address)
-        self.ledger.suppressions.remove(address)
+        if address in self.left:
+            self.left.discard(address)
+            self.ledger.suppressions.remove(address)
+        else:
+            self.left.add(address)
+            self.ledger.suppressions.add(
+                [Suppression(address=address, audience="", reason="", since=self.now)]
+            )
 
     @precondition(lambda self: self.editions)
-    @rule(pick=NUMBERS, decision=st.sampled_from(Decision))
+    @rule(pick=NUMBERS, decision=st.sampled_from(CHOICES))
     def decide(self, pick: int, decision: Decision) -> None:
-        """A person decides, or events do."""
-        name = self.editions[pick % len(self.editions)]
+        """A person decides."""
+        self.decide_about(self.editions[pick % len(self.editions)], decision)
+
+    def decide_about(self, name: EditionId, decision: Decision) -> None:
+        """Decide; what is superseded stays so."""
         if name in self.superseded:
             with pytest.raises(UserError):
                 self.ledger.decide(name, decision, self.now)
@@ -310,8 +334,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
 TestLedgerMachine = LedgerMachine.TestCase
 TestLedgerMachine.settings = settings(
-    max_examples=60,
-    stateful_step_count=30,
+    max_examples=80,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

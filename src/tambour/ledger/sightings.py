@@ -73,8 +73,6 @@ class Sightings:
                 connection.execute(notes.KEEP_NOTE, note)
         self._noted = {event.id: event for event in there}
         self._noted_at = now
-        for event in lost:
-            self._noted.pop(event, None)
 
     def last_good(self, events: Iterable[EventId]) -> dict[EventId, Event]:
         """Return events as they were last well read, as far as they ever were."""

@@ -37,7 +37,6 @@ class _Part:
     kind: EditionKind
     channel: str
     facts: Facts
-    is_open: bool
     closings: int
 
 
@@ -93,7 +92,7 @@ class Telling:
         stale: frozenset[str],
     ) -> tuple[object, tuple[Told, ...]]:
         """Count once what cannot have changed since."""
-        state = [(part.id, part.is_open, part.closings) for part in parts]
+        state = [(part.id, part.closings) for part in parts]
         key = (now, tuple(state))
         known = self._counted.get(now.event)
         if known is not None and known[0] == key:
@@ -127,7 +126,6 @@ def _parts_about(
             kind=EditionKind(row.kind),
             channel=row.channel,
             facts=load_facts(row.facts),
-            is_open=row.open,
             closings=row.closings,
         )
         about[EventId(row.event)].append(part)

@@ -22,7 +22,6 @@ PARTS = (
         edition.c.kind,
         part.c.id.label("part"),
         part.c.channel,
-        part.c.open,
         part.c.closings,
     )
     .join_from(told, edition, edition.c.id == told.c.edition)

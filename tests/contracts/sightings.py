@@ -146,6 +146,19 @@ class SightingContract:
         assert {} == ledger.snapshot().known
         assert {"concert"} == ledger.sightings.last_good([CONCERT.id]).keys()
 
+    def test_knows_what_was_to_come_before_it_was_moved(self, ledger: Ledger) -> None:
+        """A start in the past may be a mistake, of which readers have to hear."""
+        assert CONCERT.start is not None
+        mistaken = replace(CONCERT, start=event("2026-04-01 19:00").start, end=None)
+        note(ledger, CONCERT)
+        note(ledger, mistaken, now=LATER)
+
+        assert mistaken.facts() == ledger.snapshot().known[CONCERT.id].facts
+
+        note(ledger, mistaken, now=CONCERT.start + 72 * 60 * MINUTE)
+
+        assert {} == ledger.snapshot().known
+
     def test_knows_what_is_being_told(self, ledger: Ledger) -> None:
         """As long as an edition has something to send, its events are known."""
         assert CONCERT.start is not None

@@ -65,14 +65,23 @@ NOTE_EVENT = NOTE_EVENT.on_conflict_do_update(
 """Remember when an event was first seen, and that it is there."""
 
 _kept = upsert(event_seen)
+_farthest = sa.case(
+    (event_seen.c.starts_at > _kept.excluded.starts_at, event_seen.c.starts_at),
+    else_=_kept.excluded.starts_at,
+)
 KEEP_EVENT = _kept.on_conflict_do_update(
     index_elements=["event"],
     set_={
         name: _kept.excluded[name]
-        for name in ("source", "path", "facts", "starts_at", "changed_at", "missing")
-    },
+        for name in ("source", "path", "facts", "changed_at", "missing")
+    }
+    | {"starts_at": _farthest},
 )
-"""Remember how an event is."""
+"""
+Remember how an event is, and the latest start that it ever had.
+
+What a wrong year puts into the past must be known until those told of it have gone.
+"""
 
 _good = upsert(event_good)
 KEEP_GOOD = _good.on_conflict_do_update(

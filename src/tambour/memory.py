@@ -51,16 +51,18 @@ class Memory:
 
 def recall(project: Project, ledger: Ledger) -> Memory:
     """Return the project with what the ledger remembers; changes nothing."""
-    sight = _look(project, ledger)
+    return _with_told(_memory_of(project, _look(project, ledger)), ledger)
+
+
+def _memory_of(project: Project, sight: _Sight) -> Memory:
     problems = tuple(sorted((*project.problems, *sight.problems)))
-    memory = Memory(
+    return Memory(
         project=replace(
             project, events=(*sight.there, *sight.standing), problems=problems
         ),
         snapshot=sight.snapshot,
         vanished=sight.vanished,
     )
-    return _with_told(memory, ledger)
 
 
 def _with_told(memory: Memory, ledger: Ledger) -> Memory:
@@ -149,4 +151,5 @@ def watch(project: Project, ledger: Ledger, *, now: datetime) -> Memory:
     sight = _look(project, ledger)
     campaigns = [campaign.name for campaign in project.campaigns]
     ledger.sightings.note(sight.there, campaigns, now, missing=sight.missing)
-    return recall(project, ledger)
+    # Another look would say the same: counting what is gone changes the counts only.
+    return refresh(_memory_of(project, sight), ledger)

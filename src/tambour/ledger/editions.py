@@ -42,7 +42,8 @@ class Editions:
 
     def read(self, connection: sa.Connection) -> Mapping[EditionId, FrozenEdition]:
         """Return all editions as they are now."""
-        rows = {row[0]: tuple(row) for row in connection.execute(keeping.EDITIONS)}
+        found = connection.execute(keeping.EDITIONS).all()
+        rows = {row[0]: tuple(row) for row in found}
         if rows != self._rows:
             changed = [id_ for id_, row in rows.items() if self._rows.get(id_) != row]
             known = self._known | _whole(connection, changed)

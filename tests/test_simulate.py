@@ -345,6 +345,34 @@ def test_a_project_elsewhere_reads_a_sites_repository(
     }
 
 
+CALENDAR = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//example.org//agenda//EN
+BEGIN:VEVENT
+UID:yoga@example.org
+DTSTAMP:20260301T000000Z
+DTSTART:20260102T180000Z
+RRULE:FREQ=MONTHLY;BYMONTHDAY=10
+SUMMARY:Yoga
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_what_repeats_goes_on_without_a_commit(site: Site, simulate: Simulate) -> None:
+    """A calendar is a source like others, and reaches further than one look at it."""
+    site.write("config.yaml", CONFIG.replace("path: events", "path: agenda.ics"))
+    site.write("agenda.ics", CALENDAR.replace("\n", "\r\n"))
+    site.commit("01 00:00")
+
+    times = [at for at, _, _ in told(simulate(to="2027-07-01"))]
+
+    assert 16 == len(times)
+    assert ["03-09 09:00", "04-09 09:00"] == times[:2]
+    assert ["05-09 09:00", "06-09 09:00"] == times[-2:]
+
+
 def test_nothing_of_the_users_is_touched(site: Site, simulate: Simulate) -> None:
     """Neither the repository nor the project changes, and no hook or filter runs."""
     site.write(".gitattributes", "*.md filter=shout\n")

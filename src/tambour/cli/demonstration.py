@@ -162,7 +162,8 @@ def _live(story: Story, shared: Invocation) -> None:
             _happen(story, now)
             project = load_project(story.folder, env=ENV, cache=story.cache, around=now)
             stepped = course.step(project, now=now, end=_next_incident(story, now))
-            for entry in stepped.rounded.plan.entries:
+            done = stepped.rounded
+            for entry in done.plan.entries if done else ():
                 if entry.state in QUIET:
                     key = (entry.edition, entry.target.channel)
                     story.reasons.setdefault(key, entry)

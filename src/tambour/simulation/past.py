@@ -198,7 +198,8 @@ class Replayed:
             for name, one in config.audiences.items()
         ]
         for source in config.sources:
-            named.append((f"events {source.id}", source.path, True))
+            if source.path:
+                named.append((f"events {source.id}", source.path, True))
             if self._is_inside and source.dialect.endswith((".yaml", ".yml")):
                 named.append(("dialects", source.dialect, False))
         for part, path, is_source in named:
@@ -218,14 +219,22 @@ class Replayed:
     def _placed(self, config: Config) -> Config:
         """Let the settings' paths lead to the files of the moment."""
         sources = tuple(
-            one.model_copy(update={"path": self._led(one.path)})
+            one.model_copy(update={"path": self._led(one.path)}) if one.path else one
             for one in config.sources
         )
         audiences = {
             name: one.model_copy(update={"path": self._led(one.path)})
             for name, one in config.audiences.items()
         }
-        return config.model_copy(update={"sources": sources, "audiences": audiences})
+        # Copies of feeds lie beside the ledger, which is not opened.
+        kept = config.ledger.removeprefix("sqlite:///")
+        return config.model_copy(
+            update={
+                "sources": sources,
+                "audiences": audiences,
+                "ledger": f"sqlite:///{self._project / kept}",
+            }
+        )
 
     def _led(self, path: str) -> str:
         real = (self._project / path).resolve()
@@ -260,7 +269,8 @@ class Replayed:
     def _files_now(self, place: _Place) -> dict[str, Path]:
         if place not in self._now:
             here = self._top / place.path
-            found = sorted(here.glob(place.pattern)) if place.pattern else [here]
+            is_folder = bool(place.pattern) and here.is_dir()
+            found = sorted(here.glob(place.pattern)) if is_folder else [here]
             files = (file for file in found if file.is_file())
             self._now[place] = {self._within(file): file for file in files}
         return self._now[place]

@@ -12,7 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tambour.channels.in_memory import InMemory
 from tambour.config import Config, SmtpChannel
@@ -30,6 +30,8 @@ from tambour.simulation.past import Past
 from tambour.simulation.report import Alert, Held, Report, posted
 from tambour.simulation.stepping import Course, Stepped
 
+AGAIN = timedelta(days=30)
+"""Repeated events are looked for so far ahead that a month does not matter."""
 LOST = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.UNCERTAIN)
 """How a delivery ends, or stays, that a person should know of."""
 
@@ -159,23 +161,30 @@ class _Reader:
         self._cache = ProjectCache(renames=past.renames)
         self._config: Config | None = None
         self._project: Project | None = None
-        self._is_read = False
+        self._read_at: datetime | None = None
 
     def read(self, now: datetime) -> Project | None:
         """Return the project as of *now*; None until its settings were good once."""
         change = self._past.next_at
-        if self._is_read and (change is None or change > now):
+        is_same = change is None or change > now
+        if self._read_at and is_same and now - self._read_at < AGAIN:
             return self._project
-        self._is_read = True
+        is_new = self._read_at is None or not is_same
+        self._read_at = now
+        if is_new:
+            self._settle(now)
+        if self._config is not None:
+            self._project = read_project(self._config, cache=self._cache, around=now)
+        return self._project
+
+    def _settle(self, now: datetime) -> None:
+        """Let the files and the settings be those of *now*, or the last good ones."""
         self._past.advance(now)
         try:
             self._config = self._past.config(self._env)
         except ConfigError as error:
             places = [f"{p.path}:{p.line}: {p.message}" for p in error.problems]
             self._diary.alert(now, "settings", "; ".join([str(error), *places]))
-        if self._config is not None:
-            self._project = read_project(self._config, cache=self._cache, around=now)
-        return self._project
 
 
 @dataclass(slots=True)
@@ -208,6 +217,8 @@ class Diary:
     def note(self, now: datetime, stepped: Stepped) -> None:
         """Note what a moment came to."""
         rounded = stepped.rounded
+        if rounded is None:
+            return
         self._note_problems(now, rounded.memory.project)
         stop = rounded.snapshot.stop
         if stop is not None:

@@ -30,9 +30,9 @@ Deliver = Callable[[Config, datetime, datetime], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stepped:
-    """What was done at a moment, and when the next one is."""
+    """What was done at a moment, None if only sent, and when the next one is."""
 
-    rounded: Round
+    rounded: Round | None
     later: datetime
 
 
@@ -46,6 +46,7 @@ class Course:
     hold: timedelta = timedelta()
     _seen: Project | None = None
     _memory: Memory | None = None
+    _plan_at: datetime | None = None
 
     def step(self, project: Project, *, now: datetime, end: datetime) -> Stepped:
         """
@@ -57,23 +58,30 @@ class Course:
             LedgerError: the ledger cannot be used.
 
         """
-        ahead = min(end, now + AHEAD)
+        rounded = None
+        plan_at = self._plan_at
+        if project is not self._seen or plan_at is None or plan_at <= now:
+            rounded = self._freeze(project, now, end)
+            moments = (*self._moments(rounded, now=now), min(end, now + AHEAD))
+            plan_at = min(moment for moment in moments if moment > now)
+            self._plan_at = plan_at
+        if self.ledger.history.due_editions(now):
+            self.deliver(project.config, now, plan_at)
+        again = self.ledger.history.next_due(now)
+        return Stepped(rounded=rounded, later=min(plan_at, again or plan_at))
+
+    def _freeze(self, project: Project, now: datetime, end: datetime) -> Round:
         rounded = freeze_known(
             self._look(project, now),
             self.ledger,
             self.templates,
             now=now,
             by=now + self.hold,
-            until=ahead + self.hold,
+            until=min(end, now + AHEAD) + self.hold,
             hold=self.hold,
         )
         self._memory = rounded.memory
-        moments = (*self._moments(rounded, now=now), ahead)
-        later = min(moment for moment in moments if moment > now)
-        if self.ledger.history.due_editions(now):
-            self.deliver(project.config, now, later)
-        again = self.ledger.history.next_due(now)
-        return Stepped(rounded=rounded, later=min(later, again or later))
+        return rounded
 
     def _look(self, project: Project, now: datetime) -> Memory:
         """Return what is known; a second look at the same files shows nothing new."""
@@ -84,10 +92,12 @@ class Course:
         return refresh(memory, self.ledger)
 
     def _moments(self, rounded: Round, *, now: datetime) -> Iterator[datetime]:
-        """Yield when editions are frozen, leave or are too late, and of a next look."""
+        """Yield when a plan may say something else: editions leave by themselves."""
+        frozen = {*rounded.frozen.editions, *rounded.snapshot.editions}
         for entry in rounded.plan.entries:
             yield entry.due - self.hold
-            yield entry.due
+            if entry.edition not in frozen:
+                yield entry.due
             if entry.deadline and entry.state is EntryState.HELD:
                 yield entry.deadline
         for edition in rounded.snapshot.editions.values():

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from tambour.cli.invocation import Invocation
     from tambour.ledger import Ledger
     from tambour.ledger.records import Count, Record
-    from tambour.model import Decision, Site
+    from tambour.model import Site
     from tambour.project import Project
 
 EditionName = Annotated[str, typer.Argument(metavar="EDITION")]
+EditionNames = Annotated[list[str], typer.Argument(metavar="EDITION…")]
 
 
 def register(app: typer.Typer) -> None:
@@ -209,57 +210,33 @@ def why(
 
 def retry(ctx: typer.Context, edition: EditionName) -> None:
     """Try again what failed, was put off, or stayed in doubt, at the next send."""
-    from tambour.model import EditionId
+    from tambour.cli.deciding import retry_edition
 
-    shared = invocation(ctx)
-    ledger = _writer(shared.project())
-    count = ledger.retry(EditionId(edition), now())
-    ledger.close()
-    shared.record(edition=edition, deliveries=count)
-    shared.say(f"Due again of {edition}: {count}.")
+    retry_edition(invocation(ctx), edition)
 
 
-def approve(ctx: typer.Context, edition: EditionName) -> None:
-    """Let a held edition go."""
+def approve(ctx: typer.Context, editions: EditionNames) -> None:
+    """Let held editions go; what only waits for its time to be stopped goes at once."""
+    from tambour.cli.deciding import decide_all
     from tambour.model import Decision
 
-    _decide(ctx, edition, Decision.APPROVE, "is approved")
+    decide_all(invocation(ctx), editions, Decision.APPROVE)
 
 
-def hold(ctx: typer.Context, edition: EditionName) -> None:
-    """Keep an edition from leaving until it is approved."""
+def hold(ctx: typer.Context, editions: EditionNames) -> None:
+    """Keep editions from leaving until they are approved."""
+    from tambour.cli.deciding import decide_all
     from tambour.model import Decision
 
-    _decide(ctx, edition, Decision.HOLD, "is held")
+    decide_all(invocation(ctx), editions, Decision.HOLD)
 
 
-def cancel(ctx: typer.Context, edition: EditionName) -> None:
-    """Never send an edition, or what is left of it."""
+def cancel(ctx: typer.Context, editions: EditionNames) -> None:
+    """Never send editions, or what is left of them."""
+    from tambour.cli.deciding import decide_all
     from tambour.model import Decision
 
-    _decide(ctx, edition, Decision.CANCEL, "is cancelled")
-
-
-def _decide(ctx: typer.Context, edition: str, decision: Decision, done: str) -> None:
-    from tambour.memory import recall
-    from tambour.model import EditionId
-    from tambour.project import HORIZON
-
-    shared = invocation(ctx)
-    project = shared.project()
-    moment = now()
-    ledger = _writer(project)
-    memory = recall(project, ledger)
-    plan = memory.plan(now=moment, until=moment + HORIZON)
-    known = {entry.edition for entry in plan.entries} | set(memory.snapshot.editions)
-    if edition not in known:
-        ledger.close()
-        msg = f"no edition is called {edition!r}; `tambour plan` lists them"
-        raise UserError(msg)
-    count = ledger.decide(EditionId(edition), decision, moment)
-    ledger.close()
-    shared.record(edition=edition, decision=decision.value, cancelled=count)
-    shared.say(f"{edition} {done}.")
+    decide_all(invocation(ctx), editions, Decision.CANCEL)
 
 
 def explain(

@@ -33,6 +33,7 @@ from tambour.model import (
     EntryState,
     Plan,
     ReasonCode,
+    Snapshot,
 )
 from tambour.project import HORIZON
 from tambour.rendering.templates import Templates
@@ -129,19 +130,21 @@ class Agreement:
             if not self.campaigns or self.file.campaigns[key] in self.campaigns
         }
         yield from compare(before, now)
-        yield from self._overruled(now)
+        yield from self._overruled(now, memory.snapshot)
         yield from self._frozen_since(memory, plan)
         due = {k: one for k, one in before.items() if one.due + _WRITTEN_TO <= plan.now}
         yield from _gone(due.keys() - now.keys(), before, memory, plan)
 
-    def _overruled(self, now: Mapping[Key, Reviewed]) -> Iterator[Difference]:
+    def _overruled(
+        self, now: Mapping[Key, Reviewed], snapshot: Snapshot
+    ) -> Iterator[Difference]:
         """Yield what a person decided since, but the approval that it waited for."""
-        decided = self.ledger.reviews.decided()
         for key, one in self.file.reviewed.items():
-            decision, at = decided.get(EditionId(key[0]), (None, self.file.written))
-            if key not in now or decision is None or at <= self.file.written:
-                continue
-            if decision is Decision.APPROVE and one.state is EntryState.HELD:
+            edition, written = EditionId(key[0]), self.file.written
+            is_later = snapshot.decided_at.get(edition, written) > written
+            is_approved = snapshot.decisions.get(edition) is Decision.APPROVE
+            was_awaited = is_approved and one.state is EntryState.HELD
+            if key not in now or not is_later or was_awaited:
                 continue
             said = "was approved after the file was written"
             yield difference(key, said, "decision")

@@ -15,8 +15,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tambour.ledger.database import Database
-from tambour.ledger.queries import asking, keeping, notes
-from tambour.model import Decision, EditionId
+from tambour.ledger.queries import keeping, notes
+from tambour.model import EditionId
 
 _NOTE = "reviewed"
 
@@ -47,14 +47,6 @@ class Reviews:
             return {
                 EditionId(edition): (one, datetime.fromisoformat(at))
                 for edition, (one, at) in _read(connection).items()
-            }
-
-    def decided(self) -> dict[EditionId, tuple[Decision, datetime]]:
-        """Return the latest decision about each edition, and when it was made."""
-        with self._database.read() as connection:
-            return {
-                EditionId(row.edition): (Decision(row.decision), row.decided_at)
-                for row in connection.execute(asking.DECIDED)
             }
 
 

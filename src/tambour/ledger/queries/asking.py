@@ -10,7 +10,6 @@ from tambour.ledger.queries.dialect import listed
 from tambour.ledger.queries.steps import is_waiting
 from tambour.ledger.schema import (
     Instant,
-    decision,
     delivery,
     edition,
     part,
@@ -113,6 +112,3 @@ NEXT_DUE = (
     )
 )
 """When the first try is due of those that are to come."""
-
-DECIDED = sa.select(decision.c.edition, decision.c.decision, decision.c.decided_at)
-"""What was decided about editions, and when."""

@@ -160,17 +160,29 @@ END_REMAINS = tuple(
 )
 """End what was in flight when its edition was, and would be tried again later."""
 
+_due = (
+    sa.select(edition.c.due)
+    .where(edition.c.id == sa.bindparam("b_edition"))
+    .scalar_subquery()
+)
+_is_on_hold = sa.exists().where(
+    decision.c.edition == sa.bindparam("b_edition"),
+    decision.c.decision == word(Decision.HOLD),
+)
 HASTEN = (
     sa.update(delivery)
     .where(
         _in_edition,
         is_waiting,
-        state == word(DeliveryState.DEFERRED),
-        sa.exists().where(
-            decision.c.edition == sa.bindparam("b_edition"),
-            decision.c.decision == word(Decision.HOLD),
+        delivery.c.next_try > now,
+        sa.or_(
+            state == word(DeliveryState.PLANNED),
+            sa.and_(state == word(DeliveryState.DEFERRED), _is_on_hold),
         ),
     )
-    .values(next_try=now)
+    .values(next_try=sa.case((_due > now, _due), else_=now))
 )
-"""Make due what was put off of an edition that is on hold, for it is being approved."""
+"""
+Make due what an edition that is being approved waits for: the time to stop it, and what
+was put off while it was on hold. Nothing is due before the edition is.
+"""

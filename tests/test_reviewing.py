@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from command_line import REMINDER, Folder, child, environment
+from ledger_files import open_ledger
+from tambour.config import load_config
+from tambour.model import Decision, EditionId
 
 EDITION = "rappel/agenda/atelier/6h/1"
 SECOND = "rappel/agenda/visite/6h/1"
@@ -96,6 +101,10 @@ def test_the_same_project_has_the_same_hashes_anywhere(
     """Neither the machine, the folder, the hour nor Python's seed is in them."""
     folder.write("campaigns/agenda.md", DIGEST)
     folder.event("plus-tard", hours=100)
+    crowd = "".join(f"p{number}@example.org,,fr\n" for number in range(300))
+    folder.write(
+        "lecteurs.csv", f"email,name,language\n{crowd}zoe@example.org,Zoé,fr\n"
+    )
     found = [hashes(write_plan(folder))]
     shutil.copytree(folder.path, tmp_path / "elsewhere")
     people = (tmp_path / "elsewhere/lecteurs.csv").read_text(encoding="utf-8")
@@ -174,6 +183,11 @@ def other_name(folder: Folder) -> None:
     edit(folder, "lecteurs.csv", ",Tom,", ",Thomas,")
 
 
+def other_column(folder: Folder) -> None:
+    """Keep more about each reader."""
+    edit(folder, "lecteurs.csv", "language", "language,ville")
+
+
 def other_place(folder: Folder) -> None:
     """Move the event to another place."""
     edit(folder, "events/atelier.md", "---\nVenez", "venue: Salle 2\n---\nVenez")
@@ -223,6 +237,7 @@ def held_and_approved(folder: Folder) -> None:
         (another_reader, (EDITION, "lettre"), "readers", "3 instead of 2"),
         (one_for_another, (EDITION, "lettre"), "readers", "but others"),
         (other_name, (EDITION, "lettre"), "readers", "others' columns"),
+        (other_column, (EDITION, "lettre"), "readers", "others' columns"),
         (other_place, (EDITION, "equipe"), "events", "of its events"),
         (other_sender, (EDITION, "lettre"), "channel", "the sender"),
         (other_template, (EDITION, "lettre"), "template", "kind or template"),
@@ -267,6 +282,39 @@ def test_a_dry_run_tells_what_differs(folder: Folder) -> None:
     assert 6 == dry.code
     assert dry.json["differences"]
     assert not (folder.path / "var").exists()
+
+
+class Hesitant(io.StringIO):
+    """Somebody at a terminal, who says yes after another has held the edition."""
+
+    def __init__(self, folder: Folder) -> None:
+        super().__init__("y\n")
+        self.folder = folder
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+    def readline(self, size: int | None = -1, /) -> str:
+        """Answer late."""
+        ledger = open_ledger(load_config(self.folder.path, environ={}))
+        ledger.decide(EditionId(EDITION), Decision.HOLD, datetime.now(UTC))
+        ledger.close()
+        return super().readline(-1 if size is None else size)
+
+
+def test_what_changes_while_it_asks_is_refused_too(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is compared again when nobody else can send."""
+    plan = write_plan(folder)
+    monkeypatch.setattr("sys.stdin", Hesitant(folder))
+    refused = folder.run("send", "--json", "--plan", str(folder.path / "plan.json"))
+
+    assert plan["entries"]
+    assert "Send 2 editions" in refused.err
+    assert 6 == refused.code
+    assert {"held"} == {one["what"][0] for one in refused.json["differences"]}
 
 
 def test_words_made_for_each_reader_are_reviewed_by_their_sources(
@@ -342,6 +390,22 @@ def test_what_was_frozen_without_the_file_is_not_sent_by_it(folder: Folder) -> N
     assert {"on its way, not as reviewed"} == {one["text"].removeprefix("is ") for one in refused.json["differences"]}  # fmt: skip
     assert [EDITION] == list(again["frozen"])
     assert {"sent": 3} == folder.states()
+
+
+def test_what_another_file_let_go_is_not_sent_by_this_one(folder: Folder) -> None:
+    """Of two reviews the words that were frozen were in one."""
+    write_plan(folder, name="other.json")
+    other_words(folder)
+    write_plan(folder)
+    outbox = folder.write("outbox", "in the way")
+    first = send(folder)
+    outbox.unlink()
+    folder.run("retry", EDITION)
+    other = folder.run("send", "--yes", "--plan", str(folder.path / "other.json"))
+
+    assert (75, 6) == (first.code, other.code)
+    assert "is on its way, not as reviewed" in other.err
+    assert [] == folder.filed()
 
 
 def test_what_waited_for_approval_leaves_as_reviewed(folder: Folder) -> None:

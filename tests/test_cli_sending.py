@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import queue
+import re
 import signal
 import sqlite3
 import subprocess
@@ -54,6 +55,25 @@ def test_without_terminal_and_yes_nothing_is_sent(folder: Folder) -> None:
     assert refused.code == 2
     assert "say --yes" in refused.err
     assert not (folder.path / "var").exists()
+
+
+def test_readers_who_cannot_be_corrected_any_more_are_told_of(folder: Folder) -> None:
+    """Somebody has to reach them by other means."""
+    folder.run("send", "--yes")
+    file = folder.path / "events/atelier.md"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r"(date: )\d{4}", r"\g<1>2020", text), encoding="utf-8")
+    sent = folder.run("send", "--yes")
+
+    assert "correction/1 was missed: These readers were told" in sent.err
+
+
+def test_a_doubt_about_who_an_event_is_is_told(folder: Folder) -> None:
+    """It comes of what the ledger knows, not of the file alone."""
+    folder.run("send", "--yes")
+    (folder.path / "events/atelier.md").unlink()
+
+    assert "E214" in folder.run("send", "--yes").err
 
 
 @pytest.mark.parametrize(("answer", "sent"), [("y\n", 3), ("n\n", 0), ("\n", 0)])

@@ -269,6 +269,25 @@ def test_what_waits_for_a_person_is_logged_once(ticking: Ticking) -> None:
     assert said(second, "warning") == []
 
 
+def test_what_was_missed_is_logged_once(ticking: Ticking) -> None:
+    """Nobody else would hear of it."""
+    ticking.tick()
+    first = said(ticking.tick(hours=5), "warning")
+    again = said(ticking.tick(seconds=15))
+
+    assert 1 == sum("missed" in line and EDITION in line for line in first)
+    assert [] == again
+
+
+def test_a_doubt_about_who_an_event_is_is_logged(ticking: Ticking) -> None:
+    """It comes of what the ledger knows, not of the file alone."""
+    ticking.tick()
+    (ticking.folder / "events/atelier.md").unlink()
+    logs = said(ticking.tick(seconds=15), "warning")
+
+    assert any("E214" in line for line in logs)
+
+
 def test_an_edition_that_is_too_slow_is_told_once(ticking: Ticking) -> None:
     """Before it leaves, so that somebody may still raise the rate."""
     server = '{type: smtp, host: 127.0.0.1, security: none, rate: 1/d, from: "a@example.org"}'  # fmt: skip

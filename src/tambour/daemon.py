@@ -29,7 +29,7 @@ from tambour.content.settling import being_written
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.loop import run_loop
-from tambour.delivery.sending import freeze_due, make_routes
+from tambour.delivery.sending import Round, freeze_due, make_routes
 from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.errors import UserError
@@ -38,7 +38,6 @@ from tambour.ledger import Ledger, instance_lock, ledger_path, open_ledger
 from tambour.model import (
     EditionId,
     EditionState,
-    Entry,
     Outcome,
     Plan,
     Reason,
@@ -136,7 +135,7 @@ class Ticker:
             problems += [*error.problems] or [
                 Problem(path=edition, line=0, code="E400", message=str(error))
             ]
-        self._say((*problems, *project.problems), done.held)
+        self._say((*problems, *done.memory.project.problems), done)
 
     def _tell_slow(self, plan: Plan) -> None:
         """Log once what cannot be through before its deadline."""
@@ -176,13 +175,14 @@ class Ticker:
             message = f"channels.{name} sends nothing: {why}"
             yield Problem(path=CONFIG_FILE, line=0, code="E104", message=message)
 
-    def _say(self, problems: Iterable[Problem], held: Iterable[Entry]) -> None:
-        """Log each problem, and what waits for a person, once when it appears."""
+    def _say(self, problems: Iterable[Problem], done: Round) -> None:
+        """Log each problem, what waits for a person and what was missed, once."""
         lines = {
             f"{p.path}:{p.line}: {p.code} {p.message}": "problem" for p in problems
         }
-        for one in held:
-            lines[f"{one.edition}: {one.reason and one.reason.text}"] = "held"
+        for word, entries in (("held", done.held), ("missed", done.missed)):
+            for one in entries:
+                lines[f"{one.edition}: {one.reason and one.reason.text}"] = word
         for line in sorted(lines.keys() - self.said):
             log.warning(lines[line], where=line)
         self.said = frozenset(lines)

@@ -147,6 +147,9 @@ def send(
             on_warning=shared.warn,
             file=file,
         )
+    # Who an event is comes of the ledger too; what its file says was shown before.
+    doubts = set(done.rounded.memory.project.problems).difference(project.problems)
+    shared.show_errors(sorted(doubts))
     _show_done(shared, done, slow)
     leave(done.exit_code())
 
@@ -188,8 +191,9 @@ def _show_done(
         shared.show_problems(error.problems)
     for edition, why in failures.items():
         shared.warn(f"{edition} was not sent: {why}")
-    for edition, why in held.items():
-        shared.warn(f"{edition} is held: {why}")
+    silent = {edition: f"is held: {why}" for edition, why in held.items()}
+    for edition, why in (silent | done.uncorrected()).items():
+        shared.warn(f"{edition} {why}")
     for count in done.counts:
         for sentence in done.losses(count):
             shared.warn(sentence)

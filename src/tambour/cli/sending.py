@@ -10,6 +10,7 @@ from tambour.cli.ledgers import open_ledger
 from tambour.cli.world import real_world
 from tambour.config import load_config
 from tambour.delivery.agreeing import Agreement
+from tambour.delivery.correcting import CORRECTIONS
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.sending import (
@@ -85,6 +86,14 @@ class Done:
                 f"{doubts} of {edition} may have arrived or not:"
                 f" `tambour {command}` sends them again"
             )
+
+    def uncorrected(self) -> dict[EditionId, str]:
+        """Return the corrections that come too late, and what is to be done."""
+        return {
+            entry.edition: f"was missed: {entry.reason.text}"
+            for entry in self.rounded.missed
+            if entry.kind in CORRECTIONS and entry.reason
+        }
 
     def exit_code(self) -> Exit:
         """Return the contract's code: what stays to be done weighs most."""

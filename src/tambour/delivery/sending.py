@@ -60,6 +60,11 @@ class Round:
         """The ledger's memory before the round."""
         return self.memory.snapshot
 
+    @property
+    def missed(self) -> tuple[Entry, ...]:
+        """What can leave no more, though somebody should have got it."""
+        return tuple(e for e in self.plan.entries if e.state is EntryState.MISSED)
+
 
 def material_of(memory: Memory, templates: Templates) -> Material:
     """Return what the project's editions are made of."""

@@ -28,9 +28,9 @@ from tambour.model import (
     ReasonCode,
 )
 from tambour.planning import reasons
+from tambour.planning.precedence import Place, place_of, places_of
 from tambour.planning.revisions import stem_of
 from tambour.planning.situation import Situation
-from tambour.planning.turns import Place, place_of, places_of
 
 _FREE = frozenset({EntryState.PLANNED, EntryState.DUE})
 _WAITING = _FREE | {EntryState.HELD}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from tambour.model import Event, EventId, EventStatus, Facts, KnownEvent
-from tambour.planning import doubts
+from tambour.planning import ambiguity
 from tambour.planning.likeness import (
     Lookup,
     has_title,
@@ -274,13 +274,13 @@ class _Search:
         for file in self.files:
             event, mistaken = self.found[_spot(file)], self.doubted.get(_spot(file))
             if mistaken:
-                yield doubts.unclear(file, [self.known[one] for one in mistaken])
+                yield ambiguity.unclear(file, [self.known[one] for one in mistaken])
             elif mistaken is None and self._is_named(file) and event != file.id:
-                yield doubts.named_late(file, event)
+                yield ambiguity.named_late(file, event)
         for source in sorted(self.clues.unread):
             left = sum(self.known[one].source == source for one in standing)
             if left:
-                yield doubts.stands(source, left)
+                yield ambiguity.stands(source, left)
 
     # ── who is who ───────────────────────────────────────────────────────────
 
@@ -347,7 +347,7 @@ class _Search:
         """Hold a file that takes the name of an event that is elsewhere."""
         self.doubted[_spot(file)] = {}
         if file.status is not EventStatus.HELD:
-            self.problems.append(doubts.taken(file, event))
+            self.problems.append(ambiguity.taken(file, event))
 
 
 def _spot(file: Event) -> _Spot:

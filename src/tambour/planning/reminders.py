@@ -2,10 +2,10 @@
 Rules 1 to 7 for reminders: one event at a time, before its start.
 
 Each (campaign, event, offset) is judged alone here; what several overdue reminders
-owe each other is settled in `collapse`, what they owe to corrections in `turns`. There
-is another revision when the last one stopped because its facts changed, or when the
-event now starts a day or more later than that one said: the reminder is armed again.
-Whom a revision reached that said about the same start is left out.
+owe each other is settled in `collapse`, what they owe to corrections in `precedence`.
+There is another revision when the last one stopped because its facts changed, or when
+the event now starts a day or more later than that one said: the reminder is armed
+again. Whom a revision reached that said about the same start is left out.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from tambour.planning.drafts import (
     remembered,
     skipped,
 )
+from tambour.planning.precedence import Precedence, precedence
 from tambour.planning.revisions import named, revisions_of, was_stopped
 from tambour.planning.situation import Dated, Situation, is_selected
-from tambour.planning.turns import Turns, turns
 from tambour.planning.vanishing import Absence
 
 _ZONE_SLACK = timedelta(days=2)
@@ -65,7 +65,7 @@ class _Case:
 
 def reminder_entries(corrections: Sequence[Entry], situation: Situation) -> list[Entry]:
     """Return the rows of every reminder that is due by the horizon."""
-    order = turns(corrections, situation)
+    order = precedence(corrections, situation)
     rows: list[Row] = []
     for case, draft in _drafts(situation):
         seen = max(draft.due, situation.event_seen(case.event.id))
@@ -82,7 +82,7 @@ def reminder_entries(corrections: Sequence[Entry], situation: Situation) -> list
     return list(order.in_turn(settle(rows, situation)))
 
 
-def _after_corrections(entry: Entry, case: _Case, order: Turns) -> Entry:
+def _after_corrections(entry: Entry, case: _Case, order: Precedence) -> Entry:
     """Leave out whom a correction reached, or all when it told the new date."""
     situation = order.situation
     if entry.state not in _COMING or situation.frozen(entry.edition) is not None:

@@ -37,7 +37,7 @@ _LEFT = frozenset({EditionState.OPEN, EditionState.DONE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turns:
+class Precedence:
     """The corrections that are to come, and those that spoke."""
 
     coming: Mapping[tuple[EventId, Place], Entry]
@@ -128,9 +128,9 @@ class Turns:
         return (one for one in self._spoken(entry) if one.frozen_at >= entry.due)
 
 
-def turns(corrections: Sequence[Entry], situation: Situation) -> Turns:
-    """Return the turns that corrections take before reminders."""
-    return Turns(
+def precedence(corrections: Sequence[Entry], situation: Situation) -> Precedence:
+    """Return which corrections go before which reminders."""
+    return Precedence(
         coming={
             (one.events[0], place_of(one)): one
             for one in corrections

@@ -269,6 +269,17 @@ def test_commits_that_go_back_in_time_are_as_late_as_the_one_before(
     assert [("03-11 09:00", *reminder("atelier"))] == told(simulate())
 
 
+def test_a_commit_dated_beyond_all_calendars_comes_never(
+    site: Site, simulate: Simulate
+) -> None:
+    """Git keeps any number of seconds as a date."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("01 00:00")
+    site.repository.commit(at="@99999999999999 +0000")
+
+    assert 1 == simulate().json["counts"]["commits"]
+
+
 def test_merges_count_when_they_came(site: Site, simulate: Simulate) -> None:
     """What was on a branch is there from its merge on."""
     site.write("events/atelier.md", event("Atelier", "10 18:00"))

@@ -22,6 +22,7 @@ REGULAR = frozenset({"100644", "100755"})
 """The modes of files with a content; links and submodules have others."""
 
 _NOBODY = ("-c", "protocol.allow=never", "-c", "core.hooksPath=/dev/null")
+_LATEST = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
 _PLAIN = ("-c", "log.showSignature=false", "-c", "core.fsmonitor=false")
 
 
@@ -215,13 +216,17 @@ def monotonic(commits: Iterator[Commit] | Sequence[Commit]) -> tuple[Commit, ...
 
 def _commit(line: str) -> Commit:
     seconds, _, name = line.partition(" ")
-    return Commit(datetime.fromtimestamp(int(seconds), UTC), name)
+    return Commit(_instant(seconds), name)
 
 
 def _head(line: str) -> Commit:
     name, _, place = line.partition(" ")
-    seconds = int(place.rpartition("{")[2].rstrip("}"))
-    return Commit(datetime.fromtimestamp(seconds, UTC), name)
+    return Commit(_instant(place.rpartition("{")[2].rstrip("}")), name)
+
+
+def _instant(seconds: str) -> datetime:
+    """Return a commit's date; git keeps such as no calendar has."""
+    return datetime.fromtimestamp(min(max(int(seconds), 0), _LATEST), UTC)
 
 
 def _change(facts: str, paths: Iterator[str], found: Changes) -> None:

@@ -598,7 +598,13 @@ def test_an_event_that_is_back_after_its_cancellation_is_corrected() -> None:
 
 
 def mass(
-    changed: int, others: int, *, apart: timedelta, corrected_already: int = 0
+    changed: int,
+    others: int,
+    *,
+    apart: timedelta,
+    corrected_already: int = 0,
+    before: Sequence[FrozenEdition] = (),
+    past: Sequence[Event] = (),
 ) -> list[str]:
     """Return how the corrections of many events stand that changed one by one."""
     was = [event("2027-05-10 19:00", name=f"e{one:02}") for one in range(changed)]
@@ -618,13 +624,13 @@ def mass(
     snapshot = remember(
         *now,
         *still,
-        frozen=[*frozen, *done],
+        frozen=[*before, *frozen, *done],
         known=remembered | seen(*still),
         told={EventId(one.id): (told(one),) for one in was[corrected_already:]},
     )
     made = plan(
         "2027-05-09 12:00",
-        events=[*now, *still],
+        events=[*past, *now, *still],
         campaigns=[reminder(WEEK_AT_9)],
         snapshot=snapshot,
     )
@@ -651,6 +657,18 @@ def test_many_that_change_at_once_wait_for_a_person(
 ) -> None:
     """A slip in a script is likelier than six moves in ten minutes."""
     assert expected == mass(changed, others, apart=apart)
+
+
+def test_what_changed_years_ago_is_not_counted_again() -> None:
+    """Past events are remembered by what was told of them alone."""
+    long_past = [event("2025-05-10 19:00", name=f"p{one}") for one in range(9)]
+    moved = [replace(one, venue="Elsewhere") for one in long_past]
+    frozen = [
+        known(f"reminders/{one.id}/7d-0900/1", one, due=utc("2025-05-03 07:00"))
+        for one in long_past
+    ]
+
+    assert ["due"] == mass(1, 0, apart=SECOND, before=frozen, past=moved)
 
 
 def test_approving_one_of_many_does_not_release_the_others() -> None:

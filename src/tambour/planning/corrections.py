@@ -198,7 +198,9 @@ def _changed_together(situation: Situation) -> Mapping[EventId, int]:
     }
     if not wrong:
         return {}
-    changed = {name: situation.changed_at(name) for name in _once_told(situation)}
+    # Nobody remembers when long past ones changed: not just now.
+    remembered = _once_told(situation) & situation.snapshot.known.keys()
+    changed = {name: situation.changed_at(name) for name in remembered}
     times, settle = sorted(changed.values()), situation.limits.settle
     total = _count_told(situation)
     together = {

@@ -153,6 +153,24 @@ def test_a_broken_commit_is_replayed_as_it_was(site: Site, simulate: Simulate) -
     ] == alerts(result)
 
 
+def test_settings_that_stay_broken_are_told_once(
+    site: Site, simulate: Simulate
+) -> None:
+    """Commits of other files say nothing new; the same fault once more does."""
+    site.commit("01 00:00")
+    for day in ("05", "10"):
+        site.write("config.yaml", "version: [")
+        site.commit(f"{day} 08:00")
+        site.write("events/atelier.md", event("Atelier", f"{day} 18:00"))
+        site.commit(f"{day} 09:00")
+        site.write("config.yaml", CONFIG)
+        site.commit(f"{day} 10:00")
+
+    found = [(at, about) for at, about, _ in alerts(simulate()) if about == "settings"]
+
+    assert [("03-05 08:00", "settings"), ("03-10 08:00", "settings")] == found
+
+
 def test_moves_and_cancellations_are_told(site: Site, simulate: Simulate) -> None:
     """Who was told one thing is told another, once, and reminded again of a move."""
     site.write("events/atelier.md", event("Atelier", "11 18:00"))

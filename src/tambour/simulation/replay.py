@@ -162,6 +162,7 @@ class _Reader:
         self._config: Config | None = None
         self._project: Project | None = None
         self._read_at: datetime | None = None
+        self._fault = ""
 
     def read(self, now: datetime) -> Project | None:
         """Return the project as of *now*; None until its settings were good once."""
@@ -182,9 +183,13 @@ class _Reader:
         self._past.advance(now)
         try:
             self._config = self._past.config(self._env)
+            self._fault = ""
         except ConfigError as error:
             places = [f"{p.path}:{p.line}: {p.message}" for p in error.problems]
-            self._diary.alert(now, "settings", "; ".join([str(error), *places]))
+            fault = "; ".join([str(error), *places])
+            if fault != self._fault:
+                self._diary.alert(now, "settings", fault)
+            self._fault = fault
 
 
 @dataclass(slots=True)

@@ -136,7 +136,9 @@ def material(*people: Recipient, now: Event = NOW, **changes: Any) -> Material:
 
 def drafts(made: Material, readers: Any, *entries: Entry) -> list[Draft]:
     """Return what would be frozen."""
-    press = Press(list(entries) or [entry()], made, DUE, secret=SECRET, memory=readers)
+    press = Press(
+        list(entries) or [entry()], made, DUE, secret=SECRET, last_told=readers
+    )
     return list(press.drafts())
 
 
@@ -245,7 +247,7 @@ def test_an_event_that_is_gone_is_cancelled() -> None:
         material(ANN, now=off),
         DUE,
         secret=SECRET,
-        memory=told(("ann@example.org", THIRD)),
+        last_told=told(("ann@example.org", THIRD)),
     )
 
     assert EventStatus.CANCELLED is press.edition.facts[0].status
@@ -269,7 +271,7 @@ def test_a_preview_shows_what_most_were_told() -> None:
     )
     snapshot = Snapshot(told={NOW.id: groups})
     made = material(ANN, snapshot=snapshot)
-    press = Press([entry()], made, DUE, secret=b"", memory=None)
+    press = Press([entry()], made, DUE, secret=b"", last_told=None)
     content = press.content_for(entry(), person("somebody@example.org"))
 
     assert content.rendered is not None
@@ -291,7 +293,7 @@ def test_a_correction_is_frozen_like_any_edition(ledger: Ledger) -> None:
         material(ANN, BOB),
         DUE,
         secret=SECRET,
-        memory=told(("ann@example.org", FIRST), ("equipe", FIRST)),
+        last_told=told(("ann@example.org", FIRST), ("equipe", FIRST)),
     )
     ledger.freeze(press.edition, press.drafts(), audiences=press.sizes())
     rows = [
@@ -311,7 +313,7 @@ def test_a_correction_says_nothing_about_the_size_of_an_audience(
     readers = told(("ann@example.org", FIRST))
     strangers = (person(f"{number}@example.org") for number in range(9))
     press = Press(
-        [entry()], material(ANN, *strangers), DUE, secret=SECRET, memory=readers
+        [entry()], material(ANN, *strangers), DUE, secret=SECRET, last_told=readers
     )
     ledger.freeze(press.edition, press.drafts(), audiences=press.sizes())
 

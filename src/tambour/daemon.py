@@ -37,7 +37,6 @@ from tambour.feeds import Patience, refresh_feeds
 from tambour.ledger import Ledger, instance_lock, ledger_path, open_ledger
 from tambour.model import (
     EditionId,
-    EditionState,
     Outcome,
     Plan,
     Reason,
@@ -47,7 +46,6 @@ from tambour.problems import Problem
 from tambour.project import ProjectCache, read_project
 from tambour.rendering.templates import Templates
 
-OPEN = EditionState.OPEN
 TICK_S = 15
 CLOCK_STEP_S = 1.5
 SETTLED = timedelta(seconds=2)
@@ -147,7 +145,7 @@ class Ticker:
 
     def _tell_finished(self, snapshot: Snapshot, fresh: Iterable[EditionId]) -> None:
         """Log how each edition ended, once."""
-        is_open = {e.id for e in snapshot.editions.values() if e.state is OPEN}
+        is_open = {edition.id for edition in snapshot.open_editions}
         for count in self.ledger.history.counts(self.being_sent - is_open):
             states = {state.value: number for state, number in count.states.items()}
             log.info("sent", edition=count.edition, channel=count.channel, **states)

@@ -52,9 +52,7 @@ def count_record(count: Count) -> dict[str, object]:
     """Return the contract's JSON object of one edition's numbers on one channel."""
     from tambour.model import DeliveryState as State
 
-    def how_many(*states: State) -> int:
-        return sum(count.states.get(state, 0) for state in states)
-
+    how_many = count.how_many
     waiting = (State.PLANNED, State.LEASED, State.IN_FLIGHT, State.DEFERRED)
     return {
         "edition": count.edition,
@@ -101,15 +99,13 @@ def status(ctx: typer.Context) -> None:
     from datetime import timedelta
 
     from tambour.memory import recall
-    from tambour.model import EditionState, EntryState
+    from tambour.model import EntryState
 
     shared = invocation(ctx)
     project = shared.project()
     ledger = _reader(project)
     memory = recall(project, ledger)
-    unfinished = [
-        e.id for e in memory.snapshot.editions.values() if e.state is EditionState.OPEN
-    ]
+    unfinished = [edition.id for edition in memory.snapshot.open_editions]
     counts = [count_record(count) for count in ledger.history.counts(unfinished)]
     moment = now()
     plan = memory.plan(now=moment, until=moment + timedelta(days=7))

@@ -221,7 +221,7 @@ def _tell(shared: Invocation, story: Story) -> None:
     columns = ("due", "edition", "to", "state", "why")
     shared.table("What did not, and why", columns, _unsent_rows(story))
     counts = story.ledger.history.counts()
-    sent = sum(count.states.get(DeliveryState.SENT, 0) for count in counts)
+    sent = sum(count.how_many(DeliveryState.SENT) for count in counts)
     shared.say(
         f"\n{len(editions)} editions, {sent} deliveries sent; the mail server took"
         f" {story.mail.received}, the webhook {story.hook.received}."

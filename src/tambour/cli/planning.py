@@ -15,7 +15,7 @@ from tambour.delivery.sending import choose_fresh, material_of
 from tambour.errors import Exit, UserError
 from tambour.ledger import open_for_reading
 from tambour.memory import recall
-from tambour.model import EditionState, EntryState
+from tambour.model import EntryState
 from tambour.rendering.templates import Templates
 
 if TYPE_CHECKING:
@@ -95,14 +95,13 @@ def _review(memory: Memory, plan: Plan, ledger: Ledger) -> list[Reviewed]:
 def _whole(
     record: dict[str, Any], reviewed: Iterable[Reviewed], memory: Memory, plan: Plan
 ) -> dict[str, Any]:
-    editions = memory.snapshot.editions.values()
     return plan_record(
         record,
         plan.entries,
         reviewed,
         site=memory.project.site,
         written=now(),
-        frozen={e.id: e.frozen_at for e in editions if e.state is EditionState.OPEN},
+        frozen={one.id: one.frozen_at for one in memory.snapshot.open_editions},
     )
 
 

@@ -10,7 +10,6 @@ from tambour.cli.ledgers import open_ledger
 from tambour.cli.world import real_world
 from tambour.config import load_config
 from tambour.delivery.agreeing import Agreement
-from tambour.delivery.correcting import CORRECTIONS
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.sending import (
@@ -31,7 +30,13 @@ from tambour.ledger import (
     open_for_reading,
 )
 from tambour.memory import recall
-from tambour.model import Decision, DeliveryState, EditionId, EditionState, EntryState
+from tambour.model import (
+    CORRECTIONS,
+    Decision,
+    DeliveryState,
+    EditionId,
+    EntryState,
+)
 from tambour.planning import reasons
 from tambour.planning.timely import lengths
 from tambour.project import channel_speeds
@@ -71,15 +76,15 @@ class Done:
     def put_off(self) -> list[EditionId]:
         """Return the editions of which something waits for a try."""
         states = (DeliveryState.DEFERRED, DeliveryState.PLANNED)
-        waiting = (c.edition for c in self.counts if any(map(c.states.get, states)))
+        waiting = (c.edition for c in self.counts if c.how_many(*states))
         return [one for one in dict.fromkeys(waiting) if one not in self.stopped]
 
     def losses(self, count: Count) -> Iterator[str]:
         """Say what of an edition did not arrive for certain, and what can be done."""
-        edition, lost = count.edition, count.states.get(DeliveryState.FAILED)
+        edition, lost = count.edition, count.how_many(DeliveryState.FAILED)
         if lost:
             yield f"{lost} of {edition} failed: `tambour history --deliveries` says why"
-        doubts = count.states.get(DeliveryState.UNCERTAIN)
+        doubts = count.how_many(DeliveryState.UNCERTAIN)
         if doubts:
             command = "retry " + edition if count.channel in self.on_hold else "send"
             yield (
@@ -100,7 +105,7 @@ class Done:
         free = [one for one in self.counts if one.edition not in self.stopped]
 
         def how_many(*states: DeliveryState) -> int:
-            return sum(count.states.get(s, 0) for count in free for s in states)
+            return sum(count.how_many(*states) for count in free)
 
         if self.shut:
             return Exit.CONFIGURATION
@@ -289,7 +294,7 @@ def _try(
 
 
 def _shut(project: Project, counts: Iterable[Count]) -> dict[str, str]:
-    waiting = {c.channel for c in counts if c.states.get(DeliveryState.DEFERRED)}
+    waiting = {c.channel for c in counts if c.how_many(DeliveryState.DEFERRED)}
     found = unusable_keys(project.config).items()
     return {name: why for name, why in found if name in waiting}
 
@@ -304,14 +309,13 @@ def _stopped(ledger: Ledger, tried: Iterable[EditionId]) -> dict[EditionId, str]
 
 
 def _unfinished(ledger: Ledger) -> list[EditionId]:
-    editions = ledger.snapshot().editions.values()
-    return [one.id for one in editions if one.state is EditionState.OPEN]
+    return [edition.id for edition in ledger.snapshot().open_editions]
 
 
 def _put_off(ledger: Ledger) -> set[EditionId]:
     """Return the editions with something deferred, whether or not it was due now."""
     counts = ledger.history.counts(_unfinished(ledger))
-    return {c.edition for c in counts if c.states.get(DeliveryState.DEFERRED)}
+    return {c.edition for c in counts if c.how_many(DeliveryState.DEFERRED)}
 
 
 def _stranded(
@@ -321,5 +325,5 @@ def _stranded(
     return tuple(
         (count.edition, count.channel)
         for count in ledger.history.counts(_unfinished(ledger))
-        if count.channel not in channels and any(count.states.get(s) for s in waiting)
+        if count.channel not in channels and count.how_many(*waiting)
     )

@@ -28,7 +28,6 @@ from tambour.memory import Memory
 from tambour.model import (
     Decision,
     EditionId,
-    EditionState,
     Entry,
     EntryState,
     Plan,
@@ -102,11 +101,10 @@ class Agreement:
         found = list(self._compare(memory, plan, reviewed))
         if found:
             raise NotAsReviewed(self.file.name, found)
-        states = memory.snapshot.editions.values()
         self.ledger.reviews.note(
             edition_prints(reviewed),
             frozen_at=plan.now,
-            keep=[one.id for one in states if one.state is EditionState.OPEN],
+            keep=[one.id for one in memory.snapshot.open_editions],
         )
 
     def refusal(

@@ -18,7 +18,6 @@ from itertools import islice, repeat
 from tambour.ledger.records import LastTold
 from tambour.model import (
     EditionId,
-    EditionKind,
     Entry,
     EventId,
     Facts,
@@ -29,11 +28,10 @@ from tambour.model import (
 )
 from tambour.planning.corrections import last_moment
 
-CORRECTIONS = frozenset({EditionKind.CORRECTION, EditionKind.CANCELLATION})
 BATCH_PEOPLE = 2000
 _NOBODY = -1
 
-Memory = Callable[[EventId, str, Sequence[str]], Mapping[str, LastTold]]
+AskLastTold = Callable[[EventId, str, Sequence[str]], Mapping[str, LastTold]]
 """Says what addresses were last told of an event by a channel."""
 
 
@@ -79,13 +77,13 @@ class Misled:
     at: datetime
     numbers: dict[Variant, int] = field(default_factory=dict)
 
-    def choose(self, people: Iterable[Recipient], memory: Memory) -> Choice:
+    def choose(self, people: Iterable[Recipient], last_told: AskLastTold) -> Choice:
         """Return who of *people* is to be corrected, and about what."""
         chosen, remaining = array("i"), iter(people)
         channel = self.entry.target.channel
         while batch := list(islice(remaining, BATCH_PEOPLE)):
             addresses = [person.address for person in batch]
-            last = memory(self.now.event, channel, addresses)
+            last = last_told(self.now.event, channel, addresses)
             chosen.extend(self._number(last.get(one)) for one in addresses)
         return Choice(variants=tuple(self.numbers), numbers=chosen)
 

@@ -191,8 +191,8 @@ def _decided(
     cancelled: int,
 ) -> Decided:
     counts = ledger.history.counts([name])
-    sent = sum(count.states.get(s, 0) for count in counts for s in _REACHED)
-    waiting = sum(count.states.get(s, 0) for count in counts for s in _UNSENT)
+    sent = sum(count.how_many(*_REACHED) for count in counts)
+    waiting = sum(count.how_many(*_UNSENT) for count in counts)
     is_frozen = name in memory.snapshot.editions
     if not is_frozen:
         waiting = sum(entry.recipients for entry in entries)

@@ -17,6 +17,7 @@ from tambour.delivery.press import Material, Press
 from tambour.errors import UserError
 from tambour.ledger import Ledger
 from tambour.model import (
+    CORRECTIONS,
     EditionId,
     EditionKind,
     Entry,
@@ -104,7 +105,7 @@ def freeze_entries(
                 material,
                 now,
                 secret=ledger.secret or b"",
-                memory=ledger.telling.last_told,
+                last_told=ledger.telling.last_told,
             )
             if ledger.freeze(
                 press.edition,
@@ -119,9 +120,6 @@ def freeze_entries(
     return Frozen(editions=tuple(editions), failures=failures)
 
 
-_CORRECTING = (EditionKind.CORRECTION, EditionKind.CANCELLATION)
-
-
 def leaves_at(edition: FrozenEdition, *, now: datetime, hold: timedelta) -> datetime:
     """
     Return when an edition leaves: at its due time, or a late one after the hold.
@@ -129,6 +127,6 @@ def leaves_at(edition: FrozenEdition, *, now: datetime, hold: timedelta) -> date
     What corrects readers was stoppable while the change settled, and waits no longer.
     """
     held = max(edition.due, now + hold)
-    is_late = edition.due <= now and edition.kind not in _CORRECTING
+    is_late = edition.due <= now and edition.kind not in CORRECTIONS
     is_in_time = edition.deadline is None or held < edition.deadline
     return held if is_late and is_in_time else edition.due

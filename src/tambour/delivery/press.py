@@ -17,15 +17,15 @@ from tambour.composing.identity import idempotency_key
 from tambour.composing.posts import Correction, post_payload
 from tambour.content.listing import event_record
 from tambour.delivery.correcting import (
-    CORRECTIONS,
+    AskLastTold,
     Choice,
-    Memory,
     Misled,
     sample,
 )
 from tambour.errors import TemplateError, UserError
 from tambour.ledger.records import Content, Draft
 from tambour.model import (
+    CORRECTIONS,
     Campaign,
     CampaignKind,
     EditionId,
@@ -83,14 +83,14 @@ class Press:
         now: datetime,
         *,
         secret: bytes,
-        memory: Memory | None,
+        last_told: AskLastTold | None,
     ) -> None:
         """
         Render all words that are the same for many.
 
         Args:
             secret: what the keys of posts are made from.
-            memory: who was told what; None previews what most were told.
+            last_told: says who was told what; None previews what most were told.
 
         Raises:
             TemplateError: what is the same for many cannot be rendered.
@@ -109,7 +109,7 @@ class Press:
         else:
             self._campaign = material.campaigns[first.campaign]
         self._events = [self._event(event) for event in first.events]
-        self._choices = [self._choice(entry, memory) for entry in entries]
+        self._choices = [self._choice(entry, last_told) for entry in entries]
         self.edition = FrozenEdition(
             id=first.edition,
             campaign=first.campaign,
@@ -183,11 +183,11 @@ class Press:
         msg = f"{name} is not there any more, and nobody knows what it was"
         raise UserError(msg)
 
-    def _choice(self, entry: Entry, memory: Memory | None) -> Choice:
+    def _choice(self, entry: Entry, last_told: AskLastTold | None) -> Choice:
         if not self._is_correction:
             return Choice()
         material = self._material
-        if memory is None:
+        if last_told is None:
             return sample(entry, material.snapshot)
         misled = Misled(
             entry=entry,
@@ -195,7 +195,7 @@ class Press:
             limits=material.limits,
             at=self._now,
         )
-        return misled.choose(self._people(entry.target), memory)
+        return misled.choose(self._people(entry.target), last_told)
 
     def _content(self, number: int, variant: int, person: Recipient) -> Content:
         content = self._shared[number].get((variant, person.language))

@@ -196,7 +196,7 @@ class Preview:
 
     def _press(self, entries: list[Entry]) -> Press:
         material = material_of(self.memory, self.templates)
-        return Press(entries, material, self.at, secret=self.secret, memory=None)
+        return Press(entries, material, self.at, secret=self.secret, last_told=None)
 
     def _sample(
         self, press: Press, entry: Entry, person: Recipient, *, test_id: str

@@ -137,7 +137,7 @@ def _press(edition: list[Entry], material: Material, ledger: Ledger) -> Press:
         material,
         edition[0].due,
         secret=b"",
-        memory=ledger.telling.last_told,
+        last_told=ledger.telling.last_told,
     )
 
 

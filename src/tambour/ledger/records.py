@@ -157,6 +157,10 @@ class Count:
     recipients: int
     states: Mapping[DeliveryState, int] = field(default_factory=dict)
 
+    def how_many(self, *states: DeliveryState) -> int:
+        """Return how many recipients are in one of *states*."""
+        return sum(self.states.get(state, 0) for state in states)
+
     @property
     def is_balanced(self) -> bool:
         """Whether every frozen recipient is in exactly one state."""

@@ -20,11 +20,9 @@ from tambour.ledger.frozen import load_facts
 from tambour.ledger.queries import telling
 from tambour.ledger.queries.dialect import in_text
 from tambour.ledger.records import LastTold, normalise
-from tambour.model import EditionId, EditionKind, EventId, Facts, Told
+from tambour.model import CORRECTIONS, EditionId, EditionKind, EventId, Facts, Told
 
 Row = sa.Row[*tuple[Any, ...]]
-
-_CORRECTING = {EditionKind.CORRECTION, EditionKind.CANCELLATION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +135,7 @@ def _stale_campaigns(parts: Iterable[_Part], now: Facts) -> frozenset[str]:
     stale: dict[str, EditionId] = {}
     for part in parts:
         stands = stale.get(part.campaign) != part.edition
-        if part.kind in _CORRECTING and stands:
+        if part.kind in CORRECTIONS and stands:
             stale.pop(part.campaign, None)
         if part.facts.changes(now):
             stale[part.campaign] = part.edition

@@ -38,6 +38,7 @@ from tambour.model.messages import (
     Rendered,
 )
 from tambour.model.plans import (
+    CORRECTIONS,
     Decision,
     EditionId,
     EditionKind,
@@ -63,6 +64,7 @@ from tambour.model.speeds import (
 )
 
 __all__ = [
+    "CORRECTIONS",
     "RATE_UNITS",
     "UNLIMITED",
     "Campaign",

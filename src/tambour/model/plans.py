@@ -23,6 +23,10 @@ class EditionKind(StrEnum):
     CANCELLATION = "cancellation"
 
 
+CORRECTIONS = frozenset({EditionKind.CORRECTION, EditionKind.CANCELLATION})
+"""What tells readers that something is no longer so."""
+
+
 class EntryState(StrEnum):
     """Where a planned edition stands at the plan's `now` (contract of `plan`)."""
 
@@ -224,3 +228,9 @@ class Snapshot:
     waiting: Mapping[str, int] = field(default_factory=dict)
     spent: Mapping[str, tuple[tuple[datetime, int], ...]] = field(default_factory=dict)
     stop: Reason | None = None
+
+    @property
+    def open_editions(self) -> tuple[FrozenEdition, ...]:
+        """What is frozen and neither through nor stopped."""
+        editions = self.editions.values()
+        return tuple(one for one in editions if one.state is EditionState.OPEN)

@@ -21,6 +21,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from tambour.model import (
+    CORRECTIONS,
     Decision,
     EditionId,
     EditionKind,
@@ -53,7 +54,6 @@ from tambour.planning.revisions import named, number_of, was_stopped
 from tambour.planning.situation import Situation
 from tambour.planning.vanishing import Absence, is_many
 
-KINDS = frozenset({EditionKind.CORRECTION, EditionKind.CANCELLATION})
 _FOR_ONCE = frozenset({Decision.APPROVE, Decision.CANCEL})
 Spoken = Mapping[EventId, Sequence[FrozenEdition]]
 """The frozen corrections and cancellations of each event."""
@@ -88,7 +88,7 @@ def corrections_of(situation: Situation) -> Spoken:
     """Return the frozen corrections and cancellations of each event, by number."""
     found: dict[EventId, list[FrozenEdition]] = defaultdict(list)
     for frozen in situation.snapshot.editions.values():
-        if frozen.kind in KINDS:
+        if frozen.kind in CORRECTIONS:
             for told in frozen.facts:
                 found[told.event].append(frozen)
     for each in found.values():

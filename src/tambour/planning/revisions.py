@@ -43,11 +43,7 @@ def revise(
     limits: Limits,
 ) -> tuple[Revision, ...]:
     """Return what must change about the frozen editions that are still being sent."""
-    running = [
-        frozen
-        for frozen in snapshot.editions.values()
-        if frozen.state is EditionState.OPEN
-    ]
+    running = snapshot.open_editions
     about = {told.event for frozen in running for told in frozen.facts}
     present = standing_of(events, vanished, snapshot).facts(about)
     return tuple(

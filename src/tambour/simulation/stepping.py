@@ -15,7 +15,7 @@ from tambour.config import Config
 from tambour.delivery.sending import Round, freeze_known
 from tambour.ledger import Ledger
 from tambour.memory import Memory, refresh, watch
-from tambour.model import EditionState, EntryState
+from tambour.model import EntryState
 from tambour.project import Project
 from tambour.rendering.templates import Templates
 
@@ -100,8 +100,8 @@ class Course:
                 yield entry.due
             if entry.deadline and entry.state is EntryState.HELD:
                 yield entry.deadline
-        for edition in rounded.snapshot.editions.values():
-            if edition.state is EditionState.OPEN and edition.deadline:
+        for edition in rounded.snapshot.open_editions:
+            if edition.deadline:
                 yield edition.deadline
         if _is_waiting(rounded.memory):
             yield now + SCAN

@@ -30,8 +30,8 @@ from samples import (
 from tambour.channels import Channel, Check, Wave, make_channel
 from tambour.channels.protocol import each
 from tambour.config import Config
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.routes import make_route
-from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.ledger import Ledger, open_for_writing
 from tambour.ledger.records import Content, Draft

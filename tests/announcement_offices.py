@@ -22,10 +22,10 @@ from planning_cases import LIMITS, digest, reminder
 from reference_planner import TOLD, WAITING, Fact, Page, Place
 from tambour.audience import Audience
 from tambour.channels.in_memory import InMemory
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.freezing import choose_due
 from tambour.delivery.routes import make_route
 from tambour.delivery.sending import freeze_known
-from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import CrashPoint
 from tambour.ledger.records import Suppression
 from tambour.memory import watch

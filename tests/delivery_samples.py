@@ -12,7 +12,7 @@ from ledger_samples import NOW
 from peers import run
 from peers.loopback import Desk, Loopback, in_time
 from tambour.channels import Channel
-from tambour.delivery.waves import Mode, deliver
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.world import Route, World
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Count, Leased

@@ -27,7 +27,7 @@ from peers.loopback import in_time
 from peers.sink import Sink, Taken
 from tambour.channels import Channel, make_channel
 from tambour.config import SmtpChannel
-from tambour.delivery.waves import Mode, deliver
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.world import Route, World
 from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased

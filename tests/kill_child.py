@@ -26,7 +26,7 @@ from ledger_files import open_for_writing
 from peers.loopback import in_time
 from tambour.channels import Channel, Check, Wave
 from tambour.channels.protocol import each
-from tambour.delivery.waves import Mode, deliver
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.world import WAVE_MESSAGES, CrashPoint, Route, World
 from tambour.ledger import instance_lock, ledger_path
 from tambour.model import DeliveryId, Outcome, OutcomeKind

@@ -18,7 +18,7 @@ from ledger_files import open_for_writing
 from ledger_samples import NOW, SHARED, freeze, people, person, states
 from peers.loopback import Desk, Loopback
 from tambour.channels import Wave
-from tambour.delivery.waves import Mode
+from tambour.delivery.delivering import Mode
 from tambour.delivery.world import Composed, LaneLimits
 from tambour.errors import ConfigError, UserError
 from tambour.ledger import Ledger

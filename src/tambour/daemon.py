@@ -26,11 +26,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from tambour.config import CONFIG_FILE, Config, load_config
 from tambour.content.settling import being_written
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.loop import run_loop
 from tambour.delivery.sending import Round, freeze_due, make_routes
-from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import World
 from tambour.errors import UserError
 from tambour.feeds import Patience, refresh_feeds

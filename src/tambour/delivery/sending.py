@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from tambour.channels import make_channel
 from tambour.config import Config
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.freezing import (
     Frozen,
     choose_due,
@@ -22,7 +23,6 @@ from tambour.delivery.freezing import (
 from tambour.delivery.loop import run_loop, stopped_by_signal
 from tambour.delivery.press import Material
 from tambour.delivery.routes import make_route
-from tambour.delivery.waves import Mode, deliver
 from tambour.delivery.world import Route, World
 from tambour.errors import LedgerError, Stopped
 from tambour.ledger import Ledger

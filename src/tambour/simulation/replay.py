@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 from tambour.channels.in_memory import InMemory
 from tambour.config import Config, SmtpChannel
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.routes import make_route
-from tambour.delivery.waves import Mode, deliver
 from tambour.errors import ConfigError
 from tambour.ledger import Ledger
 from tambour.model import DeliveryState, EditionId, Entry, EntryState

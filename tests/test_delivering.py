@@ -20,8 +20,8 @@ from ledger_samples import DEADLINE, NOW, freeze, people, states
 from peers import run
 from peers.loopback import Desk, Loopback
 from tambour.channels import Channel, Wave
+from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.retry import MOST_ATTEMPTS
-from tambour.delivery.waves import Mode, deliver
 from tambour.ledger import Ledger
 from tambour.ledger.records import Suppression
 from tambour.model import (

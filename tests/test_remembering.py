@@ -203,6 +203,21 @@ def test_a_removed_file_is_counted_and_may_come_back(agenda: Agenda) -> None:
     assert 0 == memory.snapshot.known[gone.id].missing
 
 
+@pytest.mark.parametrize("count", [5, 6], ids=["five may go", "six are too many"])
+def test_many_that_vanish_at_once_are_an_alert(agenda: Agenda, count: int) -> None:
+    """Once a second look has missed them too, whether or not anything is due."""
+    for number in range(10):
+        agenda.write(f"jour-{number}", page(f"Jour {number}", days=number))
+    agenda.scan()
+    for number in range(count):
+        agenda.delete(f"jour-{number}")
+    agenda.scan()
+    again = agenda.scan()
+
+    alert = [("config.yaml", "E218")] if count > 5 else []
+    assert alert == codes(again) == codes(agenda.look())
+
+
 def test_an_id_added_later_changes_nothing(agenda: Agenda) -> None:
     """Nor when the file is renamed after that."""
     agenda.write("fete", page("Fête", given="grande-fete"))

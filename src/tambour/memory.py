@@ -14,8 +14,9 @@ from datetime import datetime
 from tambour.ledger import Ledger
 from tambour.model import Event, EventId, EventStatus, Plan, Snapshot
 from tambour.planning import make_plan
+from tambour.planning.ambiguity import many_gone
 from tambour.planning.identity import Clues, recognise, unplaced
-from tambour.planning.vanishing import standing_of
+from tambour.planning.vanishing import sources_losing_many, standing_of
 from tambour.problems import Problem
 from tambour.project import Project, channel_speeds
 
@@ -55,22 +56,26 @@ def recall(project: Project, ledger: Ledger) -> Memory:
 
 
 def _memory_of(project: Project, sight: _Sight) -> Memory:
-    problems = tuple(sorted((*project.problems, *sight.problems)))
+    events = (*sight.there, *sight.standing)
     return Memory(
-        project=replace(
-            project, events=(*sight.there, *sight.standing), problems=problems
-        ),
+        project=replace(project.with_problems(sight.problems), events=events),
         snapshot=sight.snapshot,
         vanished=sight.vanished,
     )
 
 
 def _with_told(memory: Memory, ledger: Ledger) -> Memory:
-    """Add who was told what is not so now."""
+    """Add who was told what is not so now, and alert to what many events share."""
     events, snapshot = memory.project.events, memory.snapshot
     now = standing_of(events, memory.vanished, snapshot).likely_facts(snapshot.known)
     snapshot = replace(snapshot, told=ledger.telling.told(now))
-    return replace(memory, snapshot=snapshot)
+    lost = sources_losing_many(standing_of(events, memory.vanished, snapshot))
+    problems = {many_gone(source, count) for source, count in lost.items()}
+    return replace(
+        memory,
+        project=memory.project.with_problems(problems) if problems else memory.project,
+        snapshot=snapshot,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,7 @@ CODES: dict[str, str] = {
     "E215": "a recurrence cannot be followed",
     "E216": "a calendar is not valid",
     "E217": "a feed was never read",
+    "E218": "many events vanished at once",
     "W201": "an events folder holds no event",
     "W202": "an offset disagrees with the time zone",
     "W203": "two times of one event disagree",

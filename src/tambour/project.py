@@ -6,8 +6,8 @@ Read as a whole at one moment; knows no clock, no ledger and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -71,6 +71,10 @@ class Project:
     def sizes(self) -> dict[str, int]:
         """Return how many people each audience has now."""
         return {name: people.size for name, people in self.audiences.items()}
+
+    def with_problems(self, found: Iterable[Problem]) -> Project:
+        """Return the project with what was *found* wrong with it as well."""
+        return replace(self, problems=tuple(sorted({*self.problems, *found})))
 
     def broken_audiences(self) -> frozenset[str]:
         """Return the audiences of which an error leaves nobody."""

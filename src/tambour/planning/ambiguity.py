@@ -57,3 +57,15 @@ def stands(source: str, count: int) -> Problem:
         message=f"the source {source!r} cannot be relied on: {events} as last read",
         help="bring its files back; what does not take place says `cancelled: true`",
     )
+
+
+def many_gone(source: str, count: int) -> Problem:
+    """So many events vanished together that a person should look."""
+    return Problem(
+        path=_SETTINGS,
+        line=0,
+        code="E218",
+        message=f"{count} events to come are gone from the source {source!r} at once",
+        help="bring their files back; `cancelled: true` calls an event off, and "
+        "`tambour plan` lists what waits for `tambour approve`",
+    )

@@ -9,7 +9,7 @@ wrote that into its file. Knows what was read and remembered, not why.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -71,6 +71,15 @@ def standing_of(
         is_unsure = absent[event.id] is Absence.UNSURE
         known[event.id] = as_told(event) if is_unsure else _called_off(event)
     return Standing(known=known, absent=absent)
+
+
+def sources_losing_many(standing: Standing) -> Counter[str]:
+    """Count, for each source that lost too many events at once, how many those are."""
+    return Counter(
+        standing.known[name].source
+        for name, absence in standing.absent.items()
+        if absence is Absence.MANY
+    )
 
 
 def as_told(event: Event) -> Event:

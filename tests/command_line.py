@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,8 @@ class Folder:
     def event(self, name: str, *, title: str = "Atelier", hours: float = 3) -> Path:
         """Write an event that starts *hours* from now."""
         start = datetime.now(UTC) + timedelta(hours=hours)
+        if start.time() < time(0, 1):  # midnight would be read as a mere date
+            start += timedelta(minutes=1)
         text = f"---\ntitle: {title}\nevent_start_date: {start:%Y-%m-%d %H:%M:%S +00:00}\n---\nVenez.\n"
         return self.write(f"events/{name}.md", text)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from announcement_offices import CORRECTING, Office, Post, Thin, Whole
@@ -369,6 +369,40 @@ def test_no_history_leaves_anybody_with_an_old_fact(
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(first=starts, history=histories)
+@example(
+    first=[2 * DAY],
+    history=[
+        ([Edit("join", "dan")], Jump(skip=None, by=60)),
+        ([Edit("venue", "B")], Jump(skip=None, by=1)),
+        ([], Jump(skip=None, by=SETTLE)),
+    ],
+)
+@example(
+    first=[3 * DAY],
+    history=[
+        ([Edit("answers", "uncertain"), Edit("add", DAY)], Jump(skip=None, by=1)),
+        ([Edit("venue", "B", which=1)], Jump(skip=None, by=1)),
+        ([], Jump(skip=None, by=SETTLE)),
+    ],
+)
+@example(
+    first=[2 * DAY],
+    history=[
+        ([Edit("break")], Jump(skip=None, by=60)),
+        ([], Jump(skip=None, by=SETTLE)),
+    ],
+)
+@example(
+    first=[2 * DAY],
+    history=[
+        ([Edit("quota", 1)], Jump(skip=None, by=5)),
+        ([Edit("venue", "B")], Jump(skip=None, by=SETTLE + 6)),
+        ([], Jump(skip=None, by=SETTLE)),
+        ([Edit("venue", "C")], Jump(skip=None, by=1)),
+        ([Edit("undo")], Jump(skip=None, by=1)),
+        ([], Jump(skip=None, by=SETTLE)),
+    ],
+)
 def test_the_whole_way_keeps_to_the_rules(first: list[int], history: History) -> None:
     """So do ledger, rendering and delivery, crashes and refusals included."""
     with TemporaryDirectory() as folder:

@@ -36,6 +36,7 @@ class _Part:
     channel: str
     facts: Facts
     closings: int
+    was_stopped: bool
 
 
 class Telling:
@@ -125,17 +126,22 @@ def _parts_about(
             channel=row.channel,
             facts=load_facts(row.facts),
             closings=row.closings,
+            was_stopped=row.stopped,
         )
         about[EventId(row.event)].append(part)
     return about
 
 
 def _stale_campaigns(parts: Iterable[_Part], now: Facts) -> frozenset[str]:
-    """Return the campaigns that, since they last corrected it, said what is not so."""
+    """
+    Return the campaigns that, since they last corrected it, said what is not so.
+
+    A correction that stopped half-way did not reach all whom it was for.
+    """
     stale: dict[str, EditionId] = {}
     for part in parts:
         stands = stale.get(part.campaign) != part.edition
-        if part.kind in CORRECTIONS and stands:
+        if part.kind in CORRECTIONS and stands and not part.was_stopped:
             stale.pop(part.campaign, None)
         if part.facts.changes(now):
             stale[part.campaign] = part.edition

@@ -10,9 +10,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from tambour.ledger.queries.dialect import listed
-from tambour.ledger.queries.steps import has_reached
-from tambour.ledger.schema import content, delivery, edition, part, told
+from tambour.ledger.queries.steps import has_reached, word
+from tambour.ledger.schema import content, decision, delivery, edition, part, told
+from tambour.model import Decision
 
+_was_stopped = sa.exists().where(
+    decision.c.edition == edition.c.id,
+    decision.c.decision.in_([word(Decision.SUPERSEDE), word(Decision.WITHDRAW)]),
+)
 PARTS = (
     sa.select(
         told.c.event,
@@ -23,13 +28,14 @@ PARTS = (
         part.c.id.label("part"),
         part.c.channel,
         part.c.closings,
+        _was_stopped.label("stopped"),
     )
     .join_from(told, edition, edition.c.id == told.c.edition)
     .join(part, part.c.edition == edition.c.id)
     .where(told.c.event.in_(listed("events")))
     .order_by(part.c.id)
 )
-"""All that some events were told by, in the order of freezing, and what it said."""
+"""All that some events were told by, in the order of freezing, and if it stopped."""
 
 _last = (
     sa.select(sa.func.max(delivery.c.content).label("content"))

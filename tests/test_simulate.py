@@ -220,19 +220,18 @@ def test_what_is_undone_at_once_is_told_to_nobody(
 
 
 def test_a_renamed_file_tells_the_same_event(site: Site, simulate: Simulate) -> None:
-    """A rename makes no second reminder, even when the title changes too."""
-    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    """What git says was renamed is corrected, though it moved by far at once."""
+    words = "Venez nombreux, le repas est partagé.\n" * 20
+    site.write("events/atelier.md", event("Atelier", "10 18:00") + words)
     site.commit("02 08:00")
     site.remove("events/atelier.md")
-    site.write("events/rencontre.md", event("Rencontre", "10 18:00"))
+    site.write("events/rencontre.md", event("Atelier", "20 18:00") + words)
     site.commit("09 12:00")
-    site.write("events/rencontre.md", event("Rencontre", "12 18:00"))
-    site.commit("09 15:00")
 
     assert [
         ("03-09 09:00", *reminder("atelier")),
-        ("03-09 15:10", *correction("atelier")),
-        ("03-11 09:00", *reminder("atelier", 2)),
+        ("03-09 12:10", *correction("atelier")),
+        ("03-19 09:00", *reminder("atelier", 2)),
     ] == told(simulate())
 
 
@@ -346,6 +345,20 @@ def test_says_where_each_part_comes_from(site: Site, simulate: Simulate) -> None
         "audience lecteurs": "as now",
         "events agenda": "commits",
     } == result.json["origins"]
+
+
+def test_what_was_never_committed_is_tried_as_it_is(
+    site: Site, simulate: Simulate
+) -> None:
+    """A new campaign beside the committed ones shows what it would have sent."""
+    site.write("events/atelier.md", event("Atelier", "10 18:00"))
+    site.commit("02 08:00")
+    site.write("campaigns/tot.md", REMINDERS.replace("1d at 09:00", "3d at 09:00"))
+
+    assert [
+        ("03-07 09:00", "tot/agenda/atelier/3d-0900/1", "reminder"),
+        ("03-09 09:00", *reminder("atelier")),
+    ] == told(simulate())
 
 
 def test_a_project_elsewhere_reads_a_sites_repository(

@@ -25,7 +25,7 @@ from tambour.channels.in_memory import InMemory
 from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.freezing import choose_due
 from tambour.delivery.routes import make_route
-from tambour.delivery.sending import freeze_known
+from tambour.delivery.sending import Bounds, freeze_known
 from tambour.delivery.world import CrashPoint
 from tambour.ledger.records import Suppression
 from tambour.memory import watch
@@ -474,9 +474,8 @@ class Whole:
             unread=frozenset(),
         )
         memory = watch(project, self._ledger, now=at)
-        done = freeze_known(
-            memory, self._ledger, self._templates, now=at, by=at, until=at + AHEAD
-        )
+        bounds = Bounds(now=at, until=at + AHEAD)
+        done = freeze_known(memory, self._ledger, self._templates, bounds)
         assert not done.frozen.failures
         states = self.states() if done.frozen.editions else {}
         frozen: Frozen = {

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ledger_files import open_ledger
-from tambour.delivery.sending import freeze_due
+from tambour.delivery.sending import Bounds, freeze_due
 from tambour.project import load_project
 from tambour.rendering.templates import Templates
 
@@ -23,7 +23,7 @@ def freeze(root: Path, now: datetime) -> int:
     project = load_project(root)
     ledger = open_ledger(project.config)
     try:
-        done = freeze_due(project, ledger, Templates(root), now=now, by=now)
+        done = freeze_due(project, ledger, Templates(root), Bounds(now=now))
         counts = ledger.history.counts(done.frozen.editions)
         return sum(number for count in counts for number in count.states.values())
     finally:

@@ -24,7 +24,7 @@ from tambour.cli.world import real_world
 from tambour.config import load_config
 from tambour.daemon import Ticker, run_daemon
 from tambour.delivery.guard import Guard
-from tambour.delivery.sending import freeze_due
+from tambour.delivery.sending import Bounds, freeze_due
 from tambour.delivery.world import World
 from tambour.errors import Stopped
 from tambour.ledger import Ledger, open_for_reading
@@ -275,9 +275,7 @@ def test_a_round_under_a_doubt_raises_and_writes_nothing(
     project = load_project(ticker.root)
 
     with pytest.raises(Stopped, match="tambour clock accept"):
-        freeze_due(
-            project, ticker.ledger, ticker.templates, now=clocks.wall, by=clocks.wall
-        )
+        freeze_due(project, ticker.ledger, ticker.templates, Bounds(now=clocks.wall))
     assert before == ticker.ledger.snapshot()
 
 
@@ -355,7 +353,7 @@ def put_off(folder: Folder) -> None:
         ledger.decide(EDITION, Decision.APPROVE, datetime.now(UTC))
         now = datetime.now(UTC)
         freeze_due(
-            load_project(folder.path), ledger, Templates(folder.path), now=now, by=now
+            load_project(folder.path), ledger, Templates(folder.path), Bounds(now=now)
         )
 
 

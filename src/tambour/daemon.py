@@ -30,7 +30,7 @@ from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.loop import run_loop
-from tambour.delivery.sending import Round, freeze_due, make_routes
+from tambour.delivery.sending import Bounds, Round, freeze_due, make_routes
 from tambour.delivery.world import World
 from tambour.errors import UserError
 from tambour.feeds import Patience, refresh_feeds
@@ -119,9 +119,7 @@ class Ticker:
             project,
             self.ledger,
             self.templates,
-            now=moment,
-            by=moment + self.config.safety.hold_before_send,
-            hold=self.config.safety.hold_before_send,
+            Bounds(now=moment, hold=self.config.safety.hold_before_send),
             on_freeze=self.guard.mark,
         )
         self.guard.keep_marking(busy=any(done.snapshot.waiting.values()))

@@ -13,6 +13,7 @@ from tambour.delivery.agreeing import Agreement
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.sending import (
+    Bounds,
     Check,
     Round,
     choose_fresh,
@@ -227,9 +228,7 @@ def send_due(
             project,
             ledger,
             templates,
-            now=moment,
-            by=moment,
-            campaigns=campaigns,
+            Bounds(now=moment, campaigns=campaigns),
             on_freeze=guard.mark,
             check=_check(file, campaigns, ledger, templates),
         )

@@ -43,6 +43,26 @@ def unchecked(_memory: Memory, _plan: Plan, _fresh: Sequence[Entry]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """
+    What a round may freeze: what is due *now*, or so soon that it would be held back.
+
+    `hold` is how long late editions wait, so that a person can stop them. Only of these
+    `campaigns`, or of all when there are none; the plan reaches `until`, if further.
+    """
+
+    now: datetime
+    hold: timedelta = timedelta()
+    campaigns: Collection[str] = ()
+    until: datetime | None = None
+
+    @property
+    def by(self) -> datetime:
+        """When what is frozen now is due at the latest."""
+        return self.now + self.hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """
     What a round found due and froze.
@@ -113,20 +133,15 @@ def freeze_due(
     project: Project,
     ledger: Ledger,
     templates: Templates,
+    bounds: Bounds,
     *,
-    now: datetime,
-    by: datetime,
-    campaigns: Collection[str] = (),
-    hold: timedelta = timedelta(),
     on_freeze: Callable[[], object] = lambda: None,
     check: Check = unchecked,
 ) -> Round:
     """
-    Remember what was seen, plan, and freeze what is due *by* then.
+    Remember what was seen, plan, and freeze what is due within *bounds*.
 
     Args:
-        campaigns: only these; all when empty.
-        hold: how long late editions wait, so that a person can stop them.
         on_freeze: called before anything is frozen, if anything is.
         check: called before that, with what is known and about to be frozen; whatever
             it raises stops the round.
@@ -139,16 +154,9 @@ def freeze_due(
     stop = ledger.standing.stop(machine=project.config.machine)
     if stop is not None:
         raise Stopped(stop.text)
+    memory = watch(project, ledger, now=bounds.now)
     return freeze_known(
-        watch(project, ledger, now=now),
-        ledger,
-        templates,
-        now=now,
-        by=by,
-        campaigns=campaigns,
-        hold=hold,
-        on_freeze=on_freeze,
-        check=check,
+        memory, ledger, templates, bounds, on_freeze=on_freeze, check=check
     )
 
 
@@ -156,27 +164,21 @@ def freeze_known(
     memory: Memory,
     ledger: Ledger,
     templates: Templates,
+    bounds: Bounds,
     *,
-    now: datetime,
-    by: datetime,
-    until: datetime | None = None,
-    campaigns: Collection[str] = (),
-    hold: timedelta = timedelta(),
     on_freeze: Callable[[], object] = lambda: None,
     check: Check = unchecked,
 ) -> Round:
     """
-    Plan, and freeze what is due *by* then, as `freeze_due` does after a look.
-
-    Args:
-        until: how far the plan reaches, where that is further.
+    Plan, and freeze what is due within *bounds*, as `freeze_due` does after a look.
 
     Raises:
         LedgerError: the ledger cannot be written.
 
     """
+    now, by, campaigns = bounds.now, bounds.by, bounds.campaigns
     memory = _revised(ledger, memory, now)
-    plan = memory.plan(now=now, until=max(by, until or by))
+    plan = memory.plan(now=now, until=max(by, bounds.until or by))
     wanted = [e for e in plan.entries if not campaigns or e.campaign in campaigns]
     fresh = choose_fresh(memory, wanted, now=now, by=by)
     check(memory, plan, fresh)
@@ -186,7 +188,7 @@ def freeze_known(
         memory=memory,
         plan=plan,
         frozen=freeze_entries(
-            ledger, fresh, material_of(memory, templates), now=now, hold=hold
+            ledger, fresh, material_of(memory, templates), now=now, hold=bounds.hold
         ),
         held=tuple(e for e in wanted if e.state is EntryState.HELD and e.due <= by),
     )

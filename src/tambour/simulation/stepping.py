@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tambour.config import Config
-from tambour.delivery.sending import Round, freeze_known
+from tambour.delivery.sending import Bounds, Round, freeze_known
 from tambour.ledger import Ledger
 from tambour.memory import Memory, refresh, watch
 from tambour.model import EntryState
@@ -71,15 +71,10 @@ class Course:
         return Stepped(rounded=rounded, later=min(plan_at, again or plan_at))
 
     def _freeze(self, project: Project, now: datetime, end: datetime) -> Round:
-        rounded = freeze_known(
-            self._look(project, now),
-            self.ledger,
-            self.templates,
-            now=now,
-            by=now + self.hold,
-            until=min(end, now + AHEAD) + self.hold,
-            hold=self.hold,
-        )
+        until = min(end, now + AHEAD) + self.hold
+        bounds = Bounds(now=now, hold=self.hold, until=until)
+        memory = self._look(project, now)
+        rounded = freeze_known(memory, self.ledger, self.templates, bounds)
         self._memory = rounded.memory
         return rounded
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tambour.content.findings import Findings
 
-_WHILE_FAILING = "the copy of {:%Y-%m-%d %H:%M} UTC counts until it can be"
+_WHILE_FAILING = "until it can be, the copy of {:%Y-%m-%d %H:%M} UTC counts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +113,12 @@ def complain_of(state: FeedState, findings: Findings, *, has_copy: bool) -> None
         findings.add("W211", 0, "the feed was not fetched yet", mend=mend)
     elif state.failure:
         mend = (
-            _WHILE_FAILING.format(good) if good else "its copy counts until it can be"
+            _WHILE_FAILING.format(good) if good else "until it can be, its copy counts"
         )
         message = f"the feed cannot be fetched: {state.failure}"
         findings.add("W211", 0, message, mend=mend)
     elif state.shrunk:
-        mend = "what it said before counts until it was fetched once more and is so"
+        mend = "what it said before counts until a second fetch says the same"
         findings.add("W212", 0, state.shrunk, mend=mend)
 
 

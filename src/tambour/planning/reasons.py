@@ -335,7 +335,7 @@ def correction_first(correction: EditionId) -> Reason:
     """Nobody gets two messages about one event at once."""
     return Reason(
         code=ReasonCode.SETTLING,
-        text=f"The correction {correction} leaves first; this goes to all others then.",
+        text=f"The correction {correction} leaves first; then this goes to the others.",
     )
 
 

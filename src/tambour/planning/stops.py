@@ -35,8 +35,8 @@ def clock_jumped(memory: ClockMemory) -> Reason | None:
 def clock_behind(highest: datetime) -> str:
     """Say what a clock that was set back may mean."""
     return (
-        f"the clock was later already, {shown(highest, _UTC)}: what left by then does "
-        "not leave again. If it was wrong then and is right now: tambour clock reset"
+        f"the clock has shown a later time before, {shown(highest, _UTC)}; what left "
+        "by then is not sent again. If it was wrong then: tambour clock reset"
     )
 
 

@@ -17,7 +17,9 @@ from tambour.model import (
     EventStatus,
     Facts,
 )
-from tambour.rendering import Templates, render_mail, render_post
+from tambour.rendering.mail import render_mail
+from tambour.rendering.posts import render_post
+from tambour.rendering.templates import Templates
 
 GOLDEN = Path(__file__).parent / "golden"
 PACK = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ from tambour.model import (
     Site,
     Target,
 )
-from tambour.rendering import Job
+from tambour.rendering.parts import Job
 
 REAL = Path(__file__).parents[2] / "shared" / "real-events"
 PARIS = ZoneInfo("Europe/Paris")

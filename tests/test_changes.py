@@ -20,8 +20,11 @@ from tambour.model import (
     Rendered,
     Target,
 )
-from tambour.rendering import Templates, check, render_mail, render_post
 from tambour.rendering.changes import changes
+from tambour.rendering.checking import check
+from tambour.rendering.mail import render_mail
+from tambour.rendering.posts import render_post
+from tambour.rendering.templates import Templates
 from tambour.rendering.views import Reader
 
 CORRECTION, CANCELLATION = EditionKind.CORRECTION, EditionKind.CANCELLATION

@@ -20,8 +20,9 @@ from rendering_samples import (
     open_government,
 )
 from tambour.model import EditionKind, EventId, EventStatus, Facts, Recipient, Rendered
-from tambour.rendering import Templates, render_mail
 from tambour.rendering.filters import excerpt, shorten, tidy, wrap
+from tambour.rendering.mail import render_mail
+from tambour.rendering.templates import Templates
 
 REMINDER = EditionKind.REMINDER
 TEMPLATES = Templates(PACK / "nowhere", pack=PACK, seed="tests")

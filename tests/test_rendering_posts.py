@@ -13,7 +13,8 @@ from rendering_goldens import PACK, WORKSHOP
 from rendering_samples import make_event, make_post, many_events, open_government
 from tambour.errors import TemplateError
 from tambour.model import EditionKind, EventStatus, Rendered
-from tambour.rendering import Templates, render_post
+from tambour.rendering.posts import render_post
+from tambour.rendering.templates import Templates
 
 REMINDER = EditionKind.REMINDER
 TEMPLATES = Templates(PACK / "nowhere", pack=PACK, seed="tests")

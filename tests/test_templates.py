@@ -8,7 +8,10 @@ from rendering_samples import SITE, make_campaign, make_event, make_job, make_po
 from tambour.errors import TemplateError
 from tambour.model import CampaignKind, EditionKind, Target
 from tambour.problems import CODES, Problem
-from tambour.rendering import Templates, check, is_personal, render_mail, render_post
+from tambour.rendering.checking import check
+from tambour.rendering.mail import is_personal, render_mail
+from tambour.rendering.posts import render_post
+from tambour.rendering.templates import Templates
 
 
 @pytest.fixture

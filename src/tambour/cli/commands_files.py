@@ -111,7 +111,8 @@ def check(ctx: typer.Context) -> None:
 
 def _template_problems(project: Project) -> tuple[Problem, ...]:
     """Return everything that is wrong in the project's templates and words."""
-    from tambour.rendering import Templates, check
+    from tambour.rendering.checking import check
+    from tambour.rendering.templates import Templates
 
     try:
         templates = Templates(project.root)

@@ -41,16 +41,13 @@ from tambour.model import (
     Snapshot,
     Target,
 )
-from tambour.rendering import (
-    Job,
-    Templates,
-    check,
-    is_personal,
-    render_mail,
-    render_post,
-)
 from tambour.rendering.changes import changes
+from tambour.rendering.checking import check
+from tambour.rendering.mail import is_personal, render_mail
+from tambour.rendering.parts import Job
+from tambour.rendering.posts import render_post
 from tambour.rendering.readers import ATTRIBUTES
+from tambour.rendering.templates import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ from reference_planner import (
     differs,
 )
 from tambour.delivery.world import CrashPoint
-from tambour.model import Entry
+from tambour.model import EditionKind, Entry, EntryState
 
 PEOPLE = ("ada", "ben", "cleo", "dan")
 LOOKS = 3
@@ -84,6 +84,7 @@ class Story:
         expected = self.rules.due(self.now, self.people)
         frozen, plan = self.office.look(self.now, self.pages, self.people)
 
+        self.check_one_speaks(plan)
         assert {name: one.to for name, one in expected.items()} == frozen, self.now
         self.rules.freeze(expected)
         for name in frozen:
@@ -91,6 +92,24 @@ class Story:
         self.check_nobody_is_forgotten(plan)
         self.transmit(stopped)
         return frozen
+
+    def check_one_speaks(self, plan: tuple[Entry, ...]) -> None:
+        """Of all that could leave now, one reminder or correction speaks in a place."""
+        leaving = [
+            (entry.kind in CORRECTING, entry.events[0], entry.target.channel)
+            for entry in plan
+            if entry.kind is not EditionKind.DIGEST
+            and entry.state is EntryState.DUE
+            and entry.edition not in self.rules.letters
+        ]
+        reminders = [
+            tuple(place) for is_correction, *place in leaving if not is_correction
+        ]
+        corrections = {
+            tuple(place) for is_correction, *place in leaving if is_correction
+        }
+        assert len({*reminders}) == len(reminders)
+        assert not corrections & {*reminders}
 
     def transmit(self, stopped: set[str]) -> None:
         """Deliver, and check all that was transmitted."""
@@ -112,6 +131,8 @@ class Story:
     def check_move(self, name: str, place: Place, *, was: str, state: str) -> None:
         """What leaves does so in time, once, and to those who want it."""
         letter = self.rules.letters[name]
+        if state in ("cancelled", "superseded"):
+            assert letter.end == state
         if was in TOLD:
             assert (was, state) == ("in_flight", "uncertain")
             return
@@ -146,7 +167,9 @@ class Story:
         for event in self.rules.cards:
             for place, letter in self.rules.last_told(event).items():
                 told = letter.told[event]
-                if (event, place[1]) in told_of:
+                if (event, place[1]) in told_of or (
+                    (event, place[1]) in rows and self.is_too_late(event, told)
+                ):
                     self.alerts.add((event, place, told))
                 assert (
                     not self.is_misled(event, told)
@@ -155,6 +178,14 @@ class Story:
                     or (event, place[1]) in rows
                     or self.was_tried(event, place, letter)
                 )
+
+    def is_too_late(self, event: str, told: Fact) -> bool:
+        """Tell whether nothing may leave any more; others of a place may be in time."""
+        present = self.rules.present(event)
+        starts = [told.start]
+        if present is not None and present.status == "on":
+            starts.append(present.start)
+        return self.now >= min(starts) - MARGIN
 
     def matters(self, place: Place, letter: Letter) -> bool:
         """Tell whether somebody stayed; the future, when the clock is back, is nobody's."""
@@ -355,6 +386,15 @@ def live(story: Story, first: list[int], history: History) -> None:
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(first=starts, history=histories)
+@example(
+    first=[2 * DAY],
+    history=[
+        ([Edit("quota", 0)], Jump(skip=None, by=5)),
+        ([], Jump(skip=None, by=DAY)),
+        ([Edit("vanish")], Jump(skip=None, by=5)),
+        ([Edit("return")], Jump(skip=None, by=5)),
+    ],
+)
 def test_no_history_leaves_anybody_with_an_old_fact(
     first: list[int], history: History
 ) -> None:

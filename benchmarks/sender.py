@@ -24,8 +24,8 @@ from pathlib import Path
 from setting import CHANNEL, settings
 from tambour.channels import make_channel
 from tambour.cli.world import real_world
+from tambour.delivery.delivering import deliver_once
 from tambour.delivery.loop import run_loop
-from tambour.delivery.sending import deliver_once
 from tambour.ledger import open_ledger
 from tambour.model import DeliveryId, DeliveryState, Message, OutcomeKind
 

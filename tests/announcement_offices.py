@@ -24,8 +24,8 @@ from tambour.audience import Audience
 from tambour.channels.in_memory import InMemory
 from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.freezing import choose_due
+from tambour.delivery.rounds import Bounds, freeze_known
 from tambour.delivery.routes import make_route
-from tambour.delivery.sending import Bounds, freeze_known
 from tambour.delivery.world import CrashPoint
 from tambour.ledger.records import Suppression
 from tambour.memory import watch

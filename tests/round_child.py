@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ledger_files import open_ledger
-from tambour.delivery.sending import Bounds, freeze_due
+from tambour.delivery.rounds import Bounds, freeze_due
 from tambour.project import load_project
 from tambour.rendering.templates import Templates
 

@@ -15,8 +15,8 @@ from ledger_files import open_ledger
 from peers import dead_port
 from tambour.config import load_config
 from tambour.daemon import Ticker
+from tambour.delivery.delivering import deliver_once
 from tambour.delivery.guard import Guard
-from tambour.delivery.sending import deliver_once
 from tambour.delivery.world import World
 from tambour.rendering.templates import Templates
 

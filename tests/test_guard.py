@@ -24,7 +24,7 @@ from tambour.cli.world import real_world
 from tambour.config import load_config
 from tambour.daemon import Ticker, run_daemon
 from tambour.delivery.guard import Guard
-from tambour.delivery.sending import Bounds, freeze_due
+from tambour.delivery.rounds import Bounds, freeze_due
 from tambour.delivery.world import World
 from tambour.errors import Stopped
 from tambour.ledger import Ledger, open_for_reading

@@ -30,7 +30,8 @@ from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
 from tambour.delivery.loop import run_loop
-from tambour.delivery.sending import Bounds, Round, freeze_due, make_routes
+from tambour.delivery.rounds import Bounds, Round, freeze_due
+from tambour.delivery.routes import make_routes
 from tambour.delivery.world import World
 from tambour.errors import UserError
 from tambour.feeds import Patience, refresh_feeds

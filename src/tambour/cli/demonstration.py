@@ -24,7 +24,7 @@ from tambour.cli.invocation import short
 from tambour.cli.ledgers import open_ledger
 from tambour.cli.receivers import MailServer, Webhook, receivers
 from tambour.cli.world import real_world
-from tambour.delivery.sending import deliver_once
+from tambour.delivery.delivering import deliver_once
 from tambour.errors import UserError
 from tambour.ledger import instance_lock, ledger_path
 from tambour.model import DeliveryState, EntryState, instant

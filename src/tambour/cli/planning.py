@@ -11,7 +11,7 @@ from tambour.cli.invocation import FIRST, in_zone, leave, now, short
 from tambour.delivery.agreeing import changes_since
 from tambour.delivery.plan_file import PlanFile, plan_record, read_plan
 from tambour.delivery.reviewing import could_leave, review
-from tambour.delivery.sending import choose_fresh, material_of
+from tambour.delivery.rounds import choose_fresh, material_of
 from tambour.errors import Exit, UserError
 from tambour.ledger import open_for_reading
 from tambour.memory import recall

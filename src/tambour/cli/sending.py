@@ -10,14 +10,14 @@ from tambour.cli.ledgers import open_ledger
 from tambour.cli.world import real_world
 from tambour.config import load_config
 from tambour.delivery.agreeing import Agreement
+from tambour.delivery.delivering import deliver_once
 from tambour.delivery.guard import Guard
 from tambour.delivery.keys import unusable_keys
-from tambour.delivery.sending import (
+from tambour.delivery.rounds import (
     Bounds,
     Check,
     Round,
     choose_fresh,
-    deliver_once,
     freeze_due,
     unchecked,
 )

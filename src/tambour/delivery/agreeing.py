@@ -21,7 +21,7 @@ from tambour.delivery.reviewing import (
     edition_prints,
     review,
 )
-from tambour.delivery.sending import material_of
+from tambour.delivery.rounds import material_of
 from tambour.errors import Stopped
 from tambour.ledger import Ledger
 from tambour.memory import Memory

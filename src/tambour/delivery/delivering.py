@@ -10,12 +10,15 @@ doubt from the next start on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import partial
 
+from tambour.config import Config
 from tambour.delivery.flow import Flow
+from tambour.delivery.loop import run_loop, stopped_by_signal
+from tambour.delivery.routes import make_routes
 from tambour.delivery.world import Route, Run, World, raise_first
 from tambour.ledger import Ledger
 from tambour.ledger.records import Count
@@ -61,6 +64,43 @@ async def deliver(
         editions = await run.in_thread(partial(ledger.history.due_editions, now))
         await _work_all([Flow(route, run) for route in routes], run.halt, stop)
         return await run.in_thread(partial(ledger.history.counts, editions))
+
+
+def deliver_once(
+    config: Config,
+    ledger: Ledger,
+    world: World,
+    *,
+    on_stop: Callable[[], object] = lambda: None,
+) -> tuple[Count, ...]:
+    """
+    Try once what is due on every channel, and return how those editions stand.
+
+    SIGINT and SIGTERM end it early: what is promised leaves, the rest stays planned;
+    *on_stop* is called at once.
+
+    Raises:
+        LedgerError: the ledger cannot be used.
+
+    """
+
+    async def work() -> tuple[Count, ...]:
+        stop = asyncio.Event()
+
+        def end() -> None:
+            stop.set()
+            on_stop()
+
+        with stopped_by_signal(end):
+            return await deliver(
+                ledger,
+                make_routes(config, ledger, clock=world.clock),
+                mode=Mode.ONCE,
+                world=world,
+                stop=stop,
+            )
+
+    return run_loop(work())
 
 
 async def _work_all(

@@ -18,8 +18,8 @@ from tambour.composing.mail import TEST_MARK
 from tambour.composing.signers import Signer
 from tambour.delivery.keys import read_signers
 from tambour.delivery.press import Press
+from tambour.delivery.rounds import material_of
 from tambour.delivery.routes import Composer
-from tambour.delivery.sending import material_of
 from tambour.delivery.world import World
 from tambour.errors import UserError
 from tambour.ledger.records import Content, ContentId, Leased

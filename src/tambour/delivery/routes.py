@@ -13,7 +13,7 @@ from functools import partial
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from tambour.channels import Channel, Shut
+from tambour.channels import Channel, Shut, make_channel
 from tambour.composing.identity import idempotency_key
 from tambour.composing.mail import Addressed, MailHead, PreparedMail, prepare
 from tambour.composing.signers import Signer
@@ -25,7 +25,8 @@ from tambour.config import (
 )
 from tambour.delivery.keys import read_signers
 from tambour.delivery.world import Composed, LaneLimits, Route
-from tambour.errors import ConfigError, UserError
+from tambour.errors import ConfigError, LedgerError, UserError
+from tambour.ledger import Ledger
 from tambour.ledger.records import Content, Leased
 from tambour.model import Message, Rendered
 
@@ -34,6 +35,31 @@ _AHEAD = 8
 
 _PREPARED = 32
 """How many editions' words, in one language each, stay ready at once."""
+
+
+def make_routes(
+    config: Config, ledger: Ledger, *, clock: Callable[[], datetime]
+) -> list[Route]:
+    """
+    Return a route for each channel of the settings.
+
+    Raises:
+        LedgerError: the ledger was opened to read, and has no key.
+
+    """
+    if ledger.secret is None:
+        msg = "the ledger was opened to read; sending needs its key"
+        raise LedgerError(msg)
+    return [
+        make_route(
+            name,
+            make_channel(name, settings, config.root, clock=clock),
+            config,
+            secret=ledger.secret,
+            clock=clock,
+        )
+        for name, settings in config.channels.items()
+    ]
 
 
 def make_route(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tambour.config import Config
-from tambour.delivery.sending import Bounds, Round, freeze_known
+from tambour.delivery.rounds import Bounds, Round, freeze_known
 from tambour.ledger import Ledger
 from tambour.memory import Memory, refresh, watch
 from tambour.model import EntryState

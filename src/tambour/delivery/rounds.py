@@ -1,32 +1,24 @@
 """
-One round, as `send`, the daemon and the demo do it: see, plan, freeze; then deliver.
+One round, as `send`, the daemon and the demo begin it: see, plan, freeze.
 
-Joins what an editor's project and the settings say with the ledger and the channels;
-decides nothing itself. `now` and the world are given.
+Joins what an editor's project says with what the ledger remembers; decides nothing
+itself, and sends nothing. `now` is given.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tambour.channels import make_channel
-from tambour.config import Config
-from tambour.delivery.delivering import Mode, deliver
 from tambour.delivery.freezing import (
     Frozen,
     choose_due,
     freeze_entries,
 )
-from tambour.delivery.loop import run_loop, stopped_by_signal
 from tambour.delivery.press import Material
-from tambour.delivery.routes import make_route
-from tambour.delivery.world import Route, World
-from tambour.errors import LedgerError, Stopped
+from tambour.errors import Stopped
 from tambour.ledger import Ledger
-from tambour.ledger.records import Count
 from tambour.memory import Memory, refresh, watch
 from tambour.model import Entry, EntryState, Plan, Snapshot
 from tambour.planning import revise
@@ -102,31 +94,6 @@ def material_of(memory: Memory, templates: Templates) -> Material:
         snapshot=snapshot,
         limits=project.config.limits(),
     )
-
-
-def make_routes(
-    config: Config, ledger: Ledger, *, clock: Callable[[], datetime]
-) -> list[Route]:
-    """
-    Return a route for each channel of the settings.
-
-    Raises:
-        LedgerError: the ledger was opened to read, and has no key.
-
-    """
-    if ledger.secret is None:
-        msg = "the ledger was opened to read; sending needs its key"
-        raise LedgerError(msg)
-    return [
-        make_route(
-            name,
-            make_channel(name, settings, config.root, clock=clock),
-            config,
-            secret=ledger.secret,
-            clock=clock,
-        )
-        for name, settings in config.channels.items()
-    ]
 
 
 def freeze_due(
@@ -214,40 +181,3 @@ def _revised(ledger: Ledger, memory: Memory, now: datetime) -> Memory:
     for revision in revisions:
         ledger.revise(revision, now)
     return refresh(memory, ledger) if revisions else memory
-
-
-def deliver_once(
-    config: Config,
-    ledger: Ledger,
-    world: World,
-    *,
-    on_stop: Callable[[], object] = lambda: None,
-) -> tuple[Count, ...]:
-    """
-    Try once what is due on every channel, and return how those editions stand.
-
-    SIGINT and SIGTERM end it early: what is promised leaves, the rest stays planned;
-    *on_stop* is called at once.
-
-    Raises:
-        LedgerError: the ledger cannot be used.
-
-    """
-
-    async def work() -> tuple[Count, ...]:
-        stop = asyncio.Event()
-
-        def end() -> None:
-            stop.set()
-            on_stop()
-
-        with stopped_by_signal(end):
-            return await deliver(
-                ledger,
-                make_routes(config, ledger, clock=world.clock),
-                mode=Mode.ONCE,
-                world=world,
-                stop=stop,
-            )
-
-    return run_loop(work())

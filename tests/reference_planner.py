@@ -520,9 +520,8 @@ class Reference:
             return True
         return any(
             letter.kind == "digest"
-            and letter.stem != stem
+            and letter.stem > stem
             and letter.frozen <= now
-            and letter.due >= due
             for letter in self.letters.values()
         )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -480,6 +481,22 @@ def test_a_digest_that_stopped_gives_way_to_the_next_period() -> None:
     made = superseded(TOLD, now="2027-03-29 07:59", changed="2027-03-22 08:05")
 
     assert ["superseded", "missed"] == [one.state for one in made]
+
+
+@pytest.mark.parametrize("due", ["2027-03-23 00:10", "2027-03-23 08:05"])
+def test_a_revision_that_came_the_next_day_does_not_speak_for_that(due: str) -> None:
+    """It belongs to its own period, however late its events settled."""
+    first = frozen_agenda(state=EditionState.SUPERSEDED)
+    second = replace(first, id=EditionId(NEXT), due=at(due), state=EditionState.DONE)
+    made = plan(
+        "2027-03-23 08:06",
+        events=[FAIR],
+        campaigns=[replace(AGENDA, schedule=DAILY_AT_8)],
+        snapshot=remember(FAIR, frozen=[first, replace(second, frozen_at=at(due))]),
+        until=at("2027-03-23 12:00"),
+    )
+
+    assert ("agenda/2027-03-23/1", "due", None) == rows(made)[-1]
 
 
 def without(missing: int, *, count: int = 1, **changes: Any) -> Any:

@@ -25,6 +25,7 @@ from tambour.model import (
     Entry,
     EventStatus,
     FrozenEdition,
+    Snapshot,
     Window,
 )
 from tambour.planning import reasons
@@ -60,7 +61,7 @@ class _Series:
     events: tuple[Dated, ...]
     starts: tuple[datetime, ...]
     known: FrozenEdition | None
-    """The latest edition that was sent or will be."""
+    """The latest edition that was sent or will be; due as its period was."""
 
     def between(
         self, begin: datetime, end: datetime, *, after: datetime
@@ -269,15 +270,25 @@ def _last_known(campaign: Campaign, situation: Situation) -> FrozenEdition | Non
     """
     Return the latest edition of the campaign that was sent or will be.
 
-    One frozen under a clock that ran ahead does not count: it would silence the
-    campaign until then.
+    A revision may be due when the next period is, and counts for its own. One frozen
+    under a clock that ran ahead does not count: it would silence the campaign until
+    then.
     """
+    snapshot = situation.snapshot
     editions = (
         frozen
-        for frozen in situation.snapshot.editions.values()
+        for frozen in snapshot.editions.values()
         if frozen.kind is EditionKind.DIGEST
         and frozen.campaign == campaign.name
         and frozen.state is not EditionState.CANCELLED
         and frozen.frozen_at <= situation.now
     )
-    return max(editions, key=lambda one: (one.due, one.id), default=None)
+    last = max(
+        editions, key=lambda one: (_period_of(one, snapshot), one.id), default=None
+    )
+    return last and replace(last, due=_period_of(last, snapshot))
+
+
+def _period_of(frozen: FrozenEdition, snapshot: Snapshot) -> datetime:
+    """Return when the period's digest was due before anything stopped it."""
+    return snapshot.editions.get(named(stem_of(frozen.id), 1), frozen).due

@@ -342,6 +342,44 @@ def test_a_broken_session_is_held_and_one_without_a_name_holds_all() -> None:
     assert ["held"] == [e.status for e in nameless.takes_place(AROUND)[0]]
 
 
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (("", ""), [("agenda/fete", "held")]),
+        ((", id: a", ", id: a"), [("agenda/fete", "held")]),
+        ((", id: a", ""), [("agenda/fete@a", "scheduled"), ("agenda/fete@20270401T0900", "scheduled")]),
+    ],
+    ids=["no ids", "the same id", "one id"],
+)  # fmt: skip
+def test_sessions_side_by_side_need_names(
+    ids: tuple[str, str], expected: list[tuple[str, str]]
+) -> None:
+    """Two at one hour would be one event, of which only one is announced."""
+    each = "".join(f"  - {{start: 2027-04-01 09:00{more}}}\n" for more in ids)
+    file = read(f"title: C\nsessions:\n{each}")
+    events, _ = file.takes_place(AROUND)
+
+    assert expected == [(event.id, event.status) for event in events]
+    is_held = len(expected) == 1
+    assert [("E209", 5)] * is_held == [(p.code, p.line) for p in file.problems]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "rrule: {freq: weekly, count: 3}",
+        "rrule: [{freq: weekly}]",
+        "rrule: FREQ=WEEKLY;COUNT=3\nexdate: {on: 2027-04-08}",
+    ],
+)
+def test_a_recurrence_that_is_no_text_is_not_passed_over(given: str) -> None:
+    """An event that should come again is not announced as if it came once."""
+    file = read(f"title: C\nstart: 2027-04-01 19:00\n{given}")
+
+    assert ["held"] == [event.status for event in file.takes_place(AROUND)[0]]
+    assert ["E215"] == [problem.code for problem in file.problems]
+
+
 def test_a_list_of_sessions_without_starts_is_the_sites_own() -> None:
     """A page that lists its talks is still one event."""
     file = read("title: C\nstart: 2027-04-01 09:00\nsessions:\n  - {speaker: Zoé}\n")

@@ -151,24 +151,29 @@ class _EventReader:
                 mend = "list what takes place as sessions"
                 self.findings.add("E215", found.line, message, mend=mend)
         whole = self._event(given_id, self._zone(), Times())
-        events, problems = [], list(softened(self.findings.problems, whole))
+        events: dict[str, Event] = {}
+        problems = list(softened(self.findings.problems, whole))
         for session in sessions:
             findings = Findings(self.findings.path)
             reader = _EventReader(self.page, self.name, self.origin, findings, session)
             one = reader.session()
-            problems += softened(findings.problems, one)
             own = session.text("id")
             at = stamp(one.start, all_day=one.all_day) if one.start else None
             name = own.text if own else at
-            if name is None:  # which of them it was is not known
+            if name in events:
+                message = f"two sessions here go by the name of {name}"
+                mend = "give each an id of its own; until then all are held"
+                findings.add("E209", session.line("start"), message, mend=mend)
+            problems += softened(findings.problems, one)
+            if name is None or name in events:  # which of them it was is not known
                 whole = replace(whole, status=EventStatus.HELD)
             else:
-                events.append(part_of(one, whole, name))
+                events[name] = part_of(one, whole, name)
         return EventFile(
             event=whole,
             problems=tuple(sorted(problems)),
             id_line=given_id.line if given_id else 0,
-            sessions=tuple(events),
+            sessions=tuple(events.values()),
         )
 
     def session(self) -> Event:

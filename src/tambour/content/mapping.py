@@ -96,6 +96,16 @@ class Reading:
                 return found
         return []
 
+    def odd_line(self, field: str) -> int | None:
+        """Return where *field* has a value that is neither a text nor some."""
+        for spec in self._dialect.map.get(field, ()):
+            places = self._values(spec.steps) if isinstance(spec, Key) else ()
+            for path, value in places:
+                each = value if isinstance(value, list) else [value]
+                if any(one and not isinstance(one, str) for one in each):
+                    return self._page.document.line(path)
+        return None
+
     def parts(self, field: str) -> Iterator[Reading]:
         """Yield each mapping of the first list that is there, to be read alike."""
         for spec in self._dialect.map.get(field, ()):

@@ -35,6 +35,12 @@ def read_series(
     """Return when an event takes place again, None if only once."""
     rule = reading.text("rrule")
     added, excluded = reading.texts("rdate"), reading.texts("exdate")
+    for field in ("rrule", "rdate", "exdate"):
+        line = reading.odd_line(field)
+        if line is not None:
+            message = f"{field} is not understood as it is written"
+            mend = _EXAMPLE if field == "rrule" else "write it as a list of dates"
+            findings.add("E215", line, message, mend=mend)
     if times.local is None or not (rule or added):
         return None
     reader = _DateReader(times.local, zone, findings)

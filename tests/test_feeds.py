@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from command_line import run
 from peers import dead_port
 from tambour.config import Config, load_config
 from tambour.content.events import Loaded, load_events
@@ -264,6 +265,20 @@ def test_a_slow_answer_is_given_up(tmp_path: Path, server: Server) -> None:
     refresh_feeds(feed.config, now=NOW, patience=patience)
 
     assert "too slow" in feed.load().problems[0].message
+
+
+def test_send_says_that_a_feed_is_stale(
+    tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who sends by a timer looks at nothing else; nothing is held, so all is done."""
+    project(tmp_path, server.port).refresh()
+    server.status = 500
+
+    result = run(capsys, "-C", str(tmp_path), "send", "--yes")
+
+    assert 0 == result.code
+    assert "W211" in result.err
+    assert "answered HTTP 500" in result.err
 
 
 def test_nobody_there_is_a_problem_of_the_feed_alone(tmp_path: Path) -> None:

@@ -128,10 +128,17 @@ class Invocation:
             typer.echo(diagnostic(problem, self.root, color=self.color), err=True)
 
     def show_errors(self, problems: Iterable[Problem]) -> None:
-        """Print what is held back; warnings are left to `check` and `events`."""
+        """
+        Print what is held back, and which feed is not as it is on the web.
+
+        Other warnings are left to `check` and `events`.
+        """
         from tambour.problems import Severity
 
-        self.show_problems(p for p in problems if p.severity is Severity.ERROR)
+        stale = ("W211", "W212")
+        self.show_problems(
+            p for p in problems if p.severity is Severity.ERROR or p.code in stale
+        )
 
 
 def invocation(ctx: typer.Context) -> Invocation:

@@ -110,6 +110,7 @@ class Wrong:
     people: set[str]
     letter: Letter
     limit: int
+    is_said: bool = False
 
 
 @dataclass(kw_only=True)
@@ -239,8 +240,8 @@ class Reference:
                 group.letter = letter
         found: dict[str, list[Wrong]] = defaultdict(list)
         for (campaign, _, _), group in groups.items():
-            if not self._is_said(name, campaign, group, now=now):
-                found[campaign].append(group)
+            group.is_said = self._is_said(name, campaign, group, now=now)
+            found[campaign].append(group)
         return found
 
     def _is_said(self, name: str, campaign: str, group: Wrong, *, now: int) -> bool:
@@ -300,6 +301,8 @@ class Reference:
         present = self.present(name)
         assert present is not None
         fact = self.cards[name].fact
+        everybody = groups
+        groups = [group for group in everybody if not group.is_said]
         in_time = [group for group in groups if group.limit > now]
         is_held = self.is_absent(name) or (fact is not None and fact.status == "hidden")
         for group in groups:
@@ -313,9 +316,11 @@ class Reference:
             due = min(self.cards[name].changed, now)
         number = len(self.corrections(name, campaign)) + 1
         kind = "cancellation" if present.status == "off" else "correction"
+        channels = {group.channel for group in in_time}
         to = {
             (person, group.channel)
-            for group in in_time
+            for group in everybody
+            if group.limit > now and group.channel in channels
             for person in group.people
             if group.channel == POST or person in readers
         }
@@ -519,9 +524,7 @@ class Reference:
         if due > now or due < self.began or now - due > LATE:
             return True
         return any(
-            letter.kind == "digest"
-            and letter.stem > stem
-            and letter.frozen <= now
+            letter.kind == "digest" and letter.stem > stem and letter.frozen <= now
             for letter in self.letters.values()
         )
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from content_cases import read
+from tambour.content import recurrence
 from tambour.content.recurrence import (
     MOST,
     Recurrence,
@@ -149,6 +150,28 @@ def test_dates_are_added_and_taken_out() -> None:
         datetime(2027, 4, 15, 10),
         datetime(2027, 4, 22, 19),
     ] == list(found)
+
+
+def test_counts_once_what_is_asked_all_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon looks every few seconds, and a rule may have begun long ago."""
+    asked: list[str] = []
+    counting = recurrence.rrulestr
+
+    def rrulestr(text: str, *, dtstart: datetime) -> object:
+        asked.append(text)
+        return counting(text, dtstart=dtstart)
+
+    rule = read_rule("FREQ=DAILY;BYDAY=TU,FR,SA", zone=PARIS)
+    impossible = read_rule("FREQ=WEEKLY;BYMONTH=6;BYSETPOS=49", zone=PARIS)
+    monkeypatch.setattr(recurrence, "rrulestr", rrulestr)
+    end = FIRST + timedelta(days=30)
+    for _ in range(3):
+        found = Recurrence(rule=rule).starts(FIRST, since=FIRST, until=end)
+        with pytest.raises(RecurrenceError, match="no date fits"):
+            Recurrence(rule=impossible).starts(FIRST, since=FIRST, until=end)
+
+    assert 13 == len(found)
+    assert [rule.text, impossible.text] == asked
 
 
 def test_the_window_is_the_same_all_day() -> None:

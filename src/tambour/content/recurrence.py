@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from math import prod
 from zoneinfo import ZoneInfo
 
@@ -107,9 +108,18 @@ class Recurrence:
         Return what clocks show when it starts, from *since* to *until*, all naive.
 
         Raises:
-            RecurrenceError: these are more than `MOST`.
+            RecurrenceError: these are more than `MOST`, or none that fits the rule.
 
         """
+        found = _counted(self, first, since, until)
+        if isinstance(found, str):
+            raise RecurrenceError(found)
+        return found
+
+    def count(
+        self, first: datetime, *, since: datetime, until: datetime
+    ) -> tuple[datetime, ...]:
+        """As `starts`, counted anew."""
         by_rule = self.rule.starts(first, until=until) if self.rule else (first,)
         found = {one for one in self.added if since <= one <= until}
         for start in by_rule:
@@ -122,6 +132,17 @@ class Recurrence:
 
     def _excludes(self, start: datetime) -> bool:
         return start in self.excluded or start.date() in self.excluded
+
+
+@lru_cache(maxsize=20_000)
+def _counted(
+    recurrence: Recurrence, first: datetime, since: datetime, until: datetime
+) -> tuple[datetime, ...] | str:
+    """Return the starts, or why there are none; a daemon asks all day for the same."""
+    try:
+        return recurrence.count(first, since=since, until=until)
+    except RecurrenceError as error:
+        return str(error)
 
 
 def read_rule(text: str, *, zone: ZoneInfo) -> Rule:
